@@ -15,6 +15,8 @@ from schemas.errors import ApplicationError
 
 Role = Literal["system", "user", "assistant"]
 Finish = Literal["stop", "length"]
+Statistic = Literal["self_certainty", "min_k20", "zlib_ratio", "token_logprobs"]
+"""What can be kept of a completion's tokens beside the sum of their log-probabilities: fields of `Completion`."""
 
 
 def replace_surrogates(text: str) -> str:
@@ -150,11 +152,22 @@ class Request:
     logprobs: bool = False
     """Whether the log-probability of the answer is needed, which some engines compute at the cost of half their speed.
     It is no part of the identity: the answer does not depend on it."""
+    statistics: tuple[Statistic, ...] = ()
+    """What else is to be kept of the answer's tokens. It is no part of the identity either."""
+    choices: tuple[str, ...] = ()
+    """Texts, without white space around them, of which it is asked how probable each is as the first token. They are part of
+    the identity: what is kept of the answer depends on them."""
+
+    @property
+    def needs_logprobs(self) -> bool:
+        """Whether log-probabilities of tokens are needed for anything."""
+        return self.logprobs or bool(self.statistics or self.choices)
 
     @property
     def further(self) -> dict[str, Any]:
         """What of sampling and options is set beyond what every request has, by name."""
-        return self.sampling.list_further() | self.options.list_set()
+        choices = {"choices": list(self.choices)} if self.choices else {}
+        return self.sampling.list_further() | self.options.list_set() | choices
 
     @cached_property
     def id(self) -> str:
@@ -220,11 +233,32 @@ class Completion:
     """The calls of tools that the model asked for, the JSON that the endpoint gave; empty where there are none."""
     estimated: bool = False
     """Whether `prompt_tokens` and `tokens` are estimates, because the endpoint did not say."""
+    self_certainty: float | None = None
+    """How far its tokens' distributions are from a uniform one: the mean over tokens of KL(uniform || p), which is
+    -1/(nV) sum log(V p) over n tokens and a vocabulary of V, in nats (Kang et al. 2025, arXiv 2502.18581, section 3.2). Here
+    and below None where it was not asked for, NaN (or an empty list) where it was and the model gave none."""
+    min_k20: float | None = None
+    """Min-K% (Shi et al. 2023, arXiv 2310.16789, section 3): the mean log-probability of the unlikeliest fifth of its tokens."""
+    zlib_ratio: float | None = None
+    """The mean negative log-probability of its tokens for each byte of its text packed by zlib (Carlini et al. 2021, arXiv
+    2012.07805, section 5.2)."""
+    token_logprobs: tuple[float, ...] | None = None
+    """The log-probability of each of its tokens at temperature 1, to the precision of float16."""
+    choice_logprobs: tuple[float, ...] | None = None
+    """Of each of the request's choices the log-probability that it is the first token; minus infinity where it is not among
+    the tokens of which the model says any."""
 
     @property
     def known_logprob(self) -> float | None:
         """Its log-probability, None where it was not asked for or not given."""
         return None if self.logprob is None or isnan(self.logprob) else self.logprob
+
+    def find_statistic(self, name: Statistic) -> float | list[float] | None:
+        """A statistic of its tokens, None where it was not asked for or the model gave none."""
+        value: float | tuple[float, ...] | None = getattr(self, name)
+        if isinstance(value, tuple):
+            return list(value) or None
+        return None if value is None or isnan(value) else value
 
     def answers(self, request: Request) -> bool:
         """Whether this is what `request` would get: its own, and not cut off where it would go on (or shorter).
@@ -237,6 +271,10 @@ class Completion:
 
         """
         if self.request != request.id or (request.logprobs and self.logprob is None):
+            return False
+        if any(getattr(self, name) is None for name in request.statistics):
+            return False
+        if request.choices and self.choice_logprobs is None:
             return False
         limit = request.sampling.max_tokens
         return self.tokens <= limit if self.finish == "stop" else self.limit == limit
@@ -343,8 +381,11 @@ class LoadingEngine(Engine, Protocol):
         """Whether it would answer at once."""
         ...
 
-    def load(self) -> None:
+    def load(self, requests: Sequence[Request] = ()) -> None:
         """Load the model unless it is loaded, and return when it can answer; who calls meanwhile waits, too.
+
+        Args:
+            requests: What it is to answer, as far as that is known: some may need it loaded otherwise than most.
 
         Raises:
             EngineError: It cannot be loaded, or the engine was closed.

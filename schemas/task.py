@@ -19,7 +19,7 @@ from schemas.errors import ApplicationError
 from schemas.labels import Label
 from schemas.model_id import ModelId
 from schemas.reading import FileReading
-from schemas.request import Reply, Request
+from schemas.request import Reply, Request, Statistic
 
 
 class TaskError(ApplicationError, ValueError):
@@ -345,6 +345,8 @@ class Asking(Task[P]):
     """The templates by which it asks a model, each by the parameter that chooses it."""
     runs_programs: bool = False
     """Whether what it asks are programs to be run, of `engine: python`; all others ask in words."""
+    statistics: Callable[[P], Sequence[Statistic]] = list_nothing
+    """What it needs of the probabilities of answers' tokens, which not every engine gives."""
     bound: Callable[[P, pl.DataFrame, float], Mapping[str, float]] = find_no_bound
     """Of each model the tokens that it asks for at most, given some rows and how many times as many the table has."""
 

@@ -9,12 +9,13 @@ from typing import Any
 import polars as pl
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
+from schemas.columns.certainty import STATISTIC_COLUMNS
 from schemas.columns.problems import ASKED_COLUMNS, COMPLETION_COLUMNS, SOLUTION_ID
-from schemas.contract import DETAIL, REASON, Contract
+from schemas.contract import DETAIL, REASON, Column, Contract
 from schemas.frames import to_polars_schema
 from schemas.model_id import ModelId
 from schemas.recipe.settings import FurtherSampling
-from schemas.request import Completion, Message, Reply, Request, Sampling, replace_surrogates
+from schemas.request import Completion, Message, Reply, Request, Sampling, Statistic, replace_surrogates
 from schemas.task import Asking, Conversation, Outcome, Parameters
 from tasks.llm import prompts
 from tasks.llm.channels import split_channels
@@ -56,11 +57,19 @@ class GenerateParameters(Parameters):
         False,
         description="Whether each solution gets its log-probability, which `quality` and `consistency` use; vLLM is half as fast with it.",
     )
+    statistics: list[Statistic] = Field(
+        [],
+        max_length=len(STATISTIC_COLUMNS),
+        description="What else is kept of each solution's tokens, a column each. `self_certainty` needs the whole vocabulary, which `abacus` "
+        "and `vllm` give; `token_logprobs` is the list itself. With any of them there is the log-probability, too.",
+    )
 
     @model_serializer(mode="wrap")
     def _list_values(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `logprobs` where it is not set: such a table has the fingerprint that it always had."""
-        return {name: value for name, value in serialize(self).items() if name != "logprobs" or value}
+        """Without `logprobs` and `statistics` where they are not set: such a table has the fingerprint that it always had."""
+        return {
+            name: value for name, value in serialize(self).items() if name not in ("logprobs", "statistics") or value
+        }
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,9 @@ def request_solutions(
                 )
                 strategy = describe_sampling(named.ask(messages, sampling), named)
                 for sample in range(setting.samples):
-                    request = replace(named.ask(messages, sampling, sample), logprobs=rules.logprobs)
+                    request = named.ask(messages, sampling, sample)
+                    needed = rules.logprobs or bool(rules.statistics)
+                    request = replace(request, logprobs=needed, statistics=tuple(rules.statistics))
                     yield SolutionRequest(row, strategy, request)
 
 
@@ -165,9 +176,10 @@ def _make_solutions(
                 ask.request.id,
                 reply.tokens,
                 reply.known_logprob,
+                *(reply.find_statistic(name) for name in rules.statistics),
             )
         )
-    columns = (SOLUTION_ID, *COMPLETION_COLUMNS, *ASKED_COLUMNS)
+    columns = (SOLUTION_ID, *COMPLETION_COLUMNS, *ASKED_COLUMNS, *_list_statistics(rules))
     schema = to_polars_schema(Contract("solutions", "", columns, SOLUTION_ID.name))
     return rows.hstack(pl.DataFrame(solutions, schema=schema, orient="row"))
 
@@ -195,13 +207,19 @@ def _check(parameters: GenerateParameters, _: Contract) -> list[str]:
         faults.append("sampling: has the same setting twice; keep one and raise its `samples`")
     if any(setting.temperature == 0 and setting.samples > 1 for setting in parameters.sampling):
         faults.append("sampling: temperature 0 gives the same solution each time; leave `samples` at 1")
+    if len(set(parameters.statistics)) < len(parameters.statistics):
+        faults.append("statistics: names one thing twice; keep one")
     return faults
 
 
-def _makes(_: GenerateParameters, contract: Contract) -> Contract:
+def _list_statistics(rules: GenerateParameters) -> list[Column]:
+    return [STATISTIC_COLUMNS[name] for name in rules.statistics]
+
+
+def _makes(parameters: GenerateParameters, contract: Contract) -> Contract:
     columns = (SOLUTION_ID, *(c for c in contract.columns if c.name != SOLUTION_ID.name))
     solutions = Contract("solutions", "One solution of one model a row, with its problem.", columns, SOLUTION_ID.name)
-    return solutions.having(*COMPLETION_COLUMNS, *ASKED_COLUMNS)
+    return solutions.having(*COMPLETION_COLUMNS, *ASKED_COLUMNS, *_list_statistics(parameters))
 
 
 GENERATE = Asking(
@@ -213,6 +231,7 @@ GENERATE = Asking(
     makes=_makes,
     check=_check,
     models=lambda parameters: parameters.models,
+    statistics=lambda parameters: parameters.statistics,
     ask=generate,
     rows_per_row=lambda parameters: len(parameters.models) * sum(setting.samples for setting in parameters.sampling),
 )

@@ -36,6 +36,7 @@ GROUP_ROWS, GROUP_BYTES = 1024, 1 << 20
 ADDED: dict[str, Any] = {
     "thinking": "", "thinking_tokens": None, "thinking_finished": True, "tool_calls": "", "estimated": False,
     "reason": None, "detail": None,
+    "self_certainty": None, "min_k20": None, "zlib_ratio": None, "token_logprobs": None, "choice_logprobs": None,
 }  # fmt: skip
 """Columns that the segments of older versions lack, with what they are read as there."""
 ANSWER = (
@@ -56,6 +57,8 @@ SCHEMA: Any = pa.schema(
         "prompt": pa.string(),
         "thinking": pa.string(), "thinking_tokens": pa.int64(), "thinking_finished": pa.bool_(),
         "tool_calls": pa.string(), "estimated": pa.bool_(), "reason": pa.string(), "detail": pa.string(),
+        "self_certainty": pa.float64(), "min_k20": pa.float64(), "zlib_ratio": pa.float64(),
+        "token_logprobs": pa.list_(pa.float16()), "choice_logprobs": pa.list_(pa.float64()),
     }
 )  # fmt: skip
 """`stop` is a JSON list of texts, `prompt` JSON of `messages` (pairs of role and content), `prefix`, and `schema` if any,
@@ -152,6 +155,7 @@ def read_reply(row: Mapping[str, Any]) -> Reply:
     record = Failure if row["finish"] == FAILED else Completion
     given: dict[str, Any] = {field.name: row[field.name] for field in fields(record)}
     given |= {name: default for name, default in ADDED.items() if name in given and given[name] is None}
+    given |= {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
     return record(**given)
 
 

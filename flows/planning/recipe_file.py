@@ -71,6 +71,8 @@ def _find_unable(table: Table, name: str, model: Model) -> Iterator[tuple[str, s
         yield _find_parameter(table, name), f"{reason}{WITHOUT_CONTINUATION}"
     if not isinstance(model, Recorded) and isinstance(model, Python) != table.task.runs_programs:
         yield _find_parameter(table, name), NO_PROGRAMS if table.task.runs_programs else NO_WORDS
+    if reason := model.explain_no_statistics(table.task.statistics(table.parameters)):
+        yield "statistics", reason
     if isinstance(model, World):
         yield from _find_unknown_prompts(table, name)
     settings = [each for each in getattr(table.parameters, "sampling", ()) if isinstance(each, FurtherSampling)]

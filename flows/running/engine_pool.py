@@ -20,7 +20,7 @@ from flows.planning.plan import AskedModel, TableJob
 from flows.running.in_flight import InFlight
 from flows.running.watcher import NOBODY, Watcher
 from schemas.recipe.settings import LanguageModelSettings
-from schemas.request import Engine, EngineError, LoadingEngine, Spent
+from schemas.request import Engine, EngineError, LoadingEngine, Request, Spent
 
 EngineKey = NewType("EngineKey", str)
 ROUNDING = 1e-9
@@ -154,13 +154,16 @@ class EnginePool:
         return identify_engine(asked) in self._open
 
     @contextmanager
-    def lease(self, use: TableUse, asked: AskedModel, spent: Spent) -> Iterator[Engine]:
+    def lease(
+        self, use: TableUse, asked: AskedModel, spent: Spent, requests: Sequence[Request] = ()
+    ) -> Iterator[Engine]:
         """A model's engine, loaded, for as long as the `with` block lasts; waits for room where it needs some.
 
         Args:
             use: The table that asks.
             asked: The model.
             spent: Gives the tokens and the money that were spent on it before.
+            requests: What it is to answer.
 
         Yields:
             The engine, which other tables may be asking, too.
@@ -175,7 +178,7 @@ class EnginePool:
                 engine = entry.open(spent)
                 if isinstance(engine, LoadingEngine) and not engine.loaded:
                     self._watcher.waits(use.table, f"{asked.name} is loading")
-                    engine.load()
+                    engine.load(requests)
                 self._watcher.waits(use.table, None)
                 yield engine
         finally:

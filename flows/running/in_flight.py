@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Lock
 
-from schemas.request import Reply, Request
+from schemas.request import Reply, Request, Statistic
 
-_Key = tuple[str, int, bool]
+_Key = tuple[str, int, bool, frozenset[Statistic]]
 
 
 @dataclass(eq=False)
@@ -71,4 +71,4 @@ class InFlight:
 
 
 def _identify(request: Request) -> _Key:
-    return request.id, request.sampling.max_tokens, request.logprobs
+    return request.id, request.sampling.max_tokens, request.logprobs, frozenset(request.statistics)

@@ -160,7 +160,7 @@ class Dispatcher:
         """Ask one model, until all is answered or something else went wrong."""
         by_id = {request.id: request for request in requests}
         with (
-            self.engines.lease(self.use, asked, lambda: self._sum_spent(asked)) as engine,
+            self.engines.lease(self.use, asked, lambda: self._sum_spent(asked), requests) as engine,
             closing(_iterate_replies(engine.answer(requests))) as replies,
         ):
             for reply in replies:

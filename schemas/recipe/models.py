@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from schemas.recipe.settings import EndpointSettings, LanguageModelSettings, ModelSampling
-from schemas.request import FURTHER
+from schemas.request import FURTHER, Statistic
 
 OPENAI = "https://api.openai.com"
+WITHOUT_VOCABULARY = (
+    "gives the log-probabilities of the likeliest tokens alone, and `self_certainty` is of the whole vocabulary: take it out, or have the "
+    "model run by `engine: vllm`"
+)
+"""Why an engine gives no self-certainty."""
 
 
 class _Strict(BaseModel):
@@ -42,6 +48,10 @@ class Declaration(_Strict):
 
     def explain_no_continuation(self) -> str | None:
         """Why it is known not to go on with beginnings of answers, and what to do; None where it does, or nobody knows yet."""
+        return None
+
+    def explain_no_statistics(self, names: Sequence[Statistic]) -> str | None:
+        """Why it is known not to give one of these statistics of tokens, and what to do; None where it does, or nobody knows yet."""
         return None
 
     def room(self) -> dict[str, float]:
@@ -138,6 +148,19 @@ class VLLM(LanguageModelSettings, Declaration):
         places = {"model": self.model, "lora": self.lora}
         return {name: path for name, place in places.items() for path in list_path(place)}
 
+    def explain_no_statistics(self, names: Sequence[Statistic]) -> str | None:
+        """Self-certainty is measured where vLLM draws, in the process that it shares with us."""
+        arguments = self.engine_args
+        apart = {
+            "tensor_parallel": self.tensor_parallel > 1,
+            "engine_args.pipeline_parallel_size": (arguments.pipeline_parallel_size or 1) > 1,
+            "engine_args.speculative_config": arguments.speculative_config is not None,
+        }
+        set_ = [f"`{name}`" for name, is_set in apart.items() if is_set]
+        if "self_certainty" not in names or not set_:
+            return None
+        return f"`self_certainty` cannot be measured with {' and '.join(set_)}: take it out, or {'these' if set_[1:] else 'that'}"
+
     @property
     def variant(self) -> str:
         """The revision, with what else makes other weights of them, or other numbers: requests are known by it."""
@@ -181,6 +204,10 @@ class LlamaCpp(LanguageModelSettings, Declaration):
         """The weights, where they are a file and no name."""
         return {"model": self.model} if list_path(self.model) or self.model.endswith(".gguf") else {}
 
+    def explain_no_statistics(self, names: Sequence[Statistic]) -> str | None:
+        """Its server lists the likeliest tokens."""
+        return f"llama.cpp {WITHOUT_VOCABULARY}" if "self_certainty" in names else None
+
     def room(self) -> dict[str, float]:
         """All that servers of llama.cpp have: two beside each other would each have half of the processors."""
         return {"llama.cpp": 1.0}
@@ -223,6 +250,12 @@ class OpenAI(EndpointSettings, Declaration):
         """What its declaration neither sends nor sets; a setting of `sampling` may still."""
         unset = [name for name in FURTHER if getattr(self.sampling, name) is None]
         return [*(name for name in self.omit if name in ("temperature", "top_p")), *unset]
+
+    def explain_no_statistics(self, names: Sequence[Statistic]) -> str | None:
+        """Endpoints list the likeliest tokens, where they list any."""
+        if names and "logprobs" in self.omit:
+            return "its `omit` leaves out `logprobs`, of which `statistics` are made; take one of the two out"
+        return f"an endpoint {WITHOUT_VOCABULARY}" if "self_certainty" in names else None
 
     def explain_no_continuation(self) -> str | None:
         """OpenAI's own conversations always begin a turn of their own."""
@@ -299,6 +332,13 @@ class World(Declaration):
     skill: Skill = Field(Skill(), description="How often it errs; without any, never.")
     seed: int = Field(0, ge=0, description="Another number, other draws: so several teachers err independently.")
     price: Price | None = Field(None, description="What its words cost, if they are to be counted in money.")
+
+    def explain_no_statistics(self, names: Sequence[Statistic]) -> str | None:
+        """It draws no tokens."""
+        reason = (
+            "a teacher of known truth is no language model, and its words have no probabilities; take `statistics` out"
+        )
+        return reason if names else None
 
 
 Model = Annotated[Abacus | World | VLLM | LlamaCpp | OpenAI | Python | Recorded, Field(discriminator="engine")]

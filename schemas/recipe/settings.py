@@ -14,7 +14,7 @@ LONGEST = 20_000
 """Characters of a mapping of a recipe, as JSON, at most."""
 OWN_FIELDS = frozenset(
     {"model", "messages", "prompt", "stream", "n", "max_tokens", "max_completion_tokens", "temperature", "top_p", "stop",
-     "seed", "logprobs", "response_format", "top_k", "min_p", "repetition_penalty", "repeat_penalty", "presence_penalty",
+     "seed", "logprobs", "top_logprobs", "response_format", "top_k", "min_p", "repetition_penalty", "repeat_penalty", "presence_penalty",
      "frequency_penalty", "stop_token_ids", "chat_template", "chat_template_kwargs", "continue_final_message",
      "add_generation_prompt"}
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from schemas.recipe.models import Recorded
 from schemas.request import Completion, Engine, EngineError, Finish, Reply, Request, Role, Spent
+from tasks.engines.token_statistics import TokenProbabilities, TokenStatistics, describe_tokens
 from tasks.llm.channels import is_unfinished_thought, split_channels
 
 LONGEST_LINE = 8 * 2**20
@@ -47,6 +49,8 @@ class RecordedAnswer(_Model):
     prompt_tokens: int | None = Field(None, ge=0, lt=2**31)
     thinking_tokens: int | None = Field(None, ge=0, lt=2**31)
     logprob: float | None = Field(None, le=0)
+    token_logprobs: list[Annotated[float, Field(le=0)]] | None = Field(None, max_length=1_000_000)
+    self_certainty: float | None = Field(None, ge=0)
 
     @model_validator(mode="after")
     def _one_name(self) -> RecordedAnswer:
@@ -182,13 +186,14 @@ class RecordedEngine:
             limit=request.sampling.max_tokens,
             prompt_tokens=prompt_tokens or 0,
             tokens=tokens or 0,
-            logprob=line.logprob,
+            logprob=_find_logprob(request, line),
             engine=self.name,
             at=time.time(),
             price=cost,
             thinking=channels.thinking,
             thinking_tokens=line.thinking_tokens,
             thinking_finished=channels.is_finished,
+            **_describe_tokens(request, line),
         )
 
     def _describe_missing(self, missing: Sequence[Request], asked: int) -> str:
@@ -204,6 +209,20 @@ class RecordedEngine:
             f"{place}{hint}; the first is sample {first.sample} of {last}, request {first.id}; "
             f"{add}, or declare the model with an engine that can be asked"
         )
+
+
+def _find_logprob(request: Request, line: RecordedAnswer) -> float | None:
+    """The answer's log-probability as it was recorded, or the sum of its tokens'; NaN where it is asked for and neither is there."""
+    if line.logprob is None and line.token_logprobs:
+        return math.fsum(line.token_logprobs)
+    return math.nan if line.logprob is None and request.needs_logprobs else line.logprob
+
+
+def _describe_tokens(request: Request, line: RecordedAnswer) -> TokenStatistics:
+    values = describe_tokens(request, line.thinking + line.text, TokenProbabilities(line.token_logprobs))
+    if "self_certainty" in request.statistics and line.self_certainty is not None:
+        values["self_certainty"] = line.self_certainty
+    return values
 
 
 def _short(text: str) -> str:

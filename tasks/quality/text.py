@@ -2,8 +2,7 @@
 
 These are the indicators of Instruction Mining (2307.06290) and of Gopher's
 rules (2112.11446) that need no reward model. Self-certainty and Min-K% need the
-distribution (or the log-probability) of each token, and the ledger keeps the
-sum over a completion alone: they are not offered.
+distribution (or the log-probability) of each token: `generate` has them kept.
 """
 
 from __future__ import annotations

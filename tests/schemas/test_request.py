@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import nan
 from typing import Any
 
 import pytest
@@ -41,6 +42,7 @@ def test_the_id_is_that_of_the_content_and_stays_what_it_is() -> None:
         replace(REQUEST, options=Options(extra='{"enable_thinking": false}')),
         replace(REQUEST, options=Options(omit=("temperature",))),
         replace(REQUEST, options=Options(seed=0)),
+        replace(REQUEST, choices=("A", "B")),
     ],
 )
 def test_whatever_the_answer_depends_on_makes_another_request(other: Request) -> None:
@@ -91,6 +93,21 @@ def test_what_ended_answers_any_limit_that_has_room_and_what_was_cut_off_only_it
     assert [ended.answers(asked(limit)) for limit in (49, 50, 100, 999)] == [False, True, True, True]
     assert [cut.answers(asked(limit)) for limit in (99, 100, 101)] == [False, True, False]
     assert not ended.answers(replace(REQUEST, sample=4))
+
+
+def test_what_is_kept_of_tokens_is_no_part_of_the_identity_but_what_lacks_it_is_no_answer() -> None:
+    asked = replace(REQUEST, logprobs=True, statistics=("self_certainty", "token_logprobs"))
+    assert asked.id == REQUEST.id and asked.needs_logprobs and not REQUEST.needs_logprobs
+    plain = Completion(REQUEST.id, "2", "stop", 100, 9, 50, -1.5, "e", 0.0)
+    some, whole = replace(plain, self_certainty=9.5), replace(plain, self_certainty=nan, token_logprobs=())
+    assert [reply.answers(asked) for reply in (plain, some, whole)] == [False, False, True]
+    assert all(reply.answers(REQUEST) for reply in (plain, some, whole))
+    assert (whole.find_statistic("self_certainty"), whole.find_statistic("token_logprobs")) == (None, None)
+    assert (some.find_statistic("self_certainty"), some.find_statistic("min_k20")) == (9.5, None)
+    choosing = replace(REQUEST, choices=("A", "B"))
+    chosen = replace(plain, request=choosing.id, choice_logprobs=(-0.1, -2.5))
+    assert chosen.answers(choosing) and not replace(chosen, choice_logprobs=None).answers(choosing)
+    assert not chosen.answers(replace(REQUEST, choices=("Yes", "No")))
 
 
 def test_a_price_is_for_a_million_tokens() -> None:

@@ -102,6 +102,28 @@ def test_log_probabilities_are_asked_for_where_the_recipe_says_so_and_change_not
     assert outcome.kept["logprob"].to_list() == [None], "asked for, and not given"
 
 
+def test_what_is_kept_of_tokens_are_columns_where_the_recipe_asks_for_them() -> None:
+    plain = GenerateParameters(models=["a"])
+    rules = GenerateParameters(models=["a"], statistics=["self_certainty", "token_logprobs"])
+    assert "statistics" not in plain.model_dump() and rules.model_dump()["statistics"]
+    given = {"self_certainty": 9.5, "token_logprobs": (-0.5, -1.0)}
+    requests, outcome = run(problems("q"), rules, lambda request: replace(completion(request), **given))  # type: ignore[arg-type]
+    assert [(request.logprobs, request.statistics) for request in requests] == [
+        (True, ("self_certainty", "token_logprobs"))
+    ]
+    contract = GENERATE.makes(rules, PROBLEMS)
+    assert contract.names()[-3:] == ("logprob", "self_certainty", "token_logprobs")
+    assert not {"self_certainty", "min_k20"} & set(GENERATE.makes(plain, PROBLEMS).names())
+    check(outcome.kept.select(contract.names()), contract, "solutions")
+    assert outcome.kept.select("self_certainty", "token_logprobs").rows() == [(9.5, [-0.5, -1.0])]
+    none = {"self_certainty": nan, "token_logprobs": ()}
+    _, outcome = run(problems("q"), rules, lambda request: replace(completion(request), **none))  # type: ignore[arg-type]
+    assert outcome.kept.select("self_certainty", "token_logprobs").rows() == [(None, None)], "asked for, and not given"
+    check(outcome.kept.select(contract.names()), contract, "solutions")
+    twice = GenerateParameters(models=["a"], statistics=["min_k20", "min_k20"])
+    assert GENERATE.check(twice, PROBLEMS) == ["statistics: names one thing twice; keep one"]
+
+
 def test_what_is_no_solution_is_rejected_with_its_reason() -> None:
     replies: list[Callable[[Request], Reply]] = [
         lambda r: completion(r, "1. 1 + 2", "length", 64),

@@ -7,10 +7,14 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from schemas.request import Completion, EngineError, Failure, Request
+from schemas.request import Completion, EngineError, Failure, Request, Statistic
+from tasks.engines.abacus.checkpoint import open_checkpoint
+from tasks.engines.abacus.llama import Llama
 from tasks.engines.vllm.engine import VLLMEngine
 from tasks.localize.judge import make_schema
 from tasks.localize.judge_parameters import JudgeParameters
@@ -20,6 +24,7 @@ from tests.vllm.conftest import CONTEXT
 pytestmark = pytest.mark.external
 
 MANY = 520
+STATISTICS: tuple[Statistic, ...] = ("self_certainty", "min_k20", "token_logprobs")
 
 
 def pid_of(engine: VLLMEngine) -> int:
@@ -44,6 +49,54 @@ def test_greedy_is_the_same_each_time_and_its_account_is_right(engine: VLLMEngin
     again = one(engine, ask())
     assert again.logprob is None, "not needed, so not computed"
     assert (again.text, again.tokens, again.finish) == (first.text, first.tokens, first.finish)
+
+
+def test_numbers_of_tokens_are_those_of_another_reading_of_the_weights(engine: VLLMEngine, checkpoint: str) -> None:
+    """Our own network reads the answers that vLLM drew: whole sequences at once, in float64."""
+    requests = [
+        replace(
+            ask(3 + number, number, temperature=number % 2, max_tokens=20 + number),
+            statistics=STATISTICS,
+            logprobs=True,
+        )
+        for number in range(40)
+    ]
+    mixed = [
+        request
+        for pair in zip(requests, (ask(90, number, temperature=1.0) for number in range(40)))
+        for request in pair
+    ]
+    replies = {reply.request: reply for reply in engine.answer(mixed) if isinstance(reply, Completion)}
+    opened = open_checkpoint(Path(checkpoint))
+    llama = Llama(opened.shape, opened.tensors, np.float64)
+    for request in requests:
+        reply = replies[request.id]
+        assert reply.answers(request) and reply.token_logprobs and len(reply.token_logprobs) == reply.tokens
+        prompt = opened.encode(request.messages, "")
+        answer = opened.tokenizer.encode(reply.text, add_special_tokens=False).ids
+        assert len(answer) == reply.tokens
+        logits = llama.logits(llama.through(np.array([[*prompt, *answer]]))[0, len(prompt) - 1 : -1])
+        shares = np.exp(logits - logits.max(-1, keepdims=True))
+        logs = np.log(shares / shares.sum(-1, keepdims=True))
+        own = logs[np.arange(len(answer)), answer]
+        assert reply.self_certainty == pytest.approx(-np.log(logs.shape[1]) - logs.mean(), rel=1e-4)
+        assert reply.min_k20 == pytest.approx(np.sort(own)[: max(1, len(own) // 5)].mean(), rel=1e-3, abs=1e-3)
+        assert np.allclose(reply.token_logprobs, own, rtol=2e-3, atol=1e-3)
+
+
+def test_choices_have_the_probabilities_of_first_tokens(engine: VLLMEngine, checkpoint: str) -> None:
+    opened = open_checkpoint(Path(checkpoint))
+    llama = Llama(opened.shape, opened.tensors, np.float64)
+    prompt = opened.encode(ask().messages, "")
+    logits = llama.read(np.array([prompt]), np.array([len(prompt)]))[0]
+    shares = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+    likeliest = sorted(range(len(shares)), key=lambda token: -shares[token])[:2]
+    choices = tuple(opened.pieces[token].strip() for token in likeliest)
+    reply = one(engine, replace(ask(max_tokens=1), choices=choices))
+    expected = [
+        sum(shares[i] for i, piece in enumerate(opened.pieces) if piece.strip() == choice) for choice in choices
+    ]
+    assert reply.choice_logprobs and np.exp(reply.choice_logprobs) == pytest.approx(expected, abs=2e-3)
 
 
 def test_what_follows_a_prefix_is_what_would_have_followed(engine: VLLMEngine) -> None:

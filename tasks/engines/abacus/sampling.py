@@ -56,6 +56,12 @@ def log_probability(logits: Float, chosen: Index) -> Float:
     return np.asarray(logits[np.arange(len(chosen)), chosen] - total)
 
 
+def compute_log_probabilities(logits: Float) -> Float:
+    """The natural logarithms of all tokens' probabilities at temperature 1, of the shape of the logits."""
+    above = logits - logits.max(-1, keepdims=True)
+    return np.asarray(above - np.log(np.exp(above).sum(-1, keepdims=True)))
+
+
 def round_logprob(logprob: float) -> tuple[float, bool]:
     """A log-probability rounded to `PLACES`, and whether no error within `DRIFT` could round it otherwise."""
     scaled = logprob * 10**PLACES

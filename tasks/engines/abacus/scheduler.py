@@ -13,7 +13,15 @@ from schemas.request import Completion, Finish, Request
 from tasks.engines.abacus.checkpoint import Checkpoint
 from tasks.engines.abacus.kv_cache import Cohort, advance_cohorts
 from tasks.engines.abacus.llama import Llama
-from tasks.engines.abacus.sampling import MARGIN, Draws, choose, log_probability, round_logprob
+from tasks.engines.abacus.sampling import (
+    MARGIN,
+    Draws,
+    choose,
+    compute_log_probabilities,
+    log_probability,
+    round_logprob,
+)
+from tasks.engines.token_statistics import TokenProbabilities, TokenStatistics, describe_tokens
 
 ROWS = 128
 """Completions under way at once, at most."""
@@ -117,7 +125,7 @@ class Group:
         return Completion(
             request=request.id, text=text, finish=finish, limit=request.sampling.max_tokens,
             prompt_tokens=len(prompt), tokens=length, logprob=self._logprob(row, length),
-            engine=self.networks.name, at=time.time(),
+            engine=self.networks.name, at=time.time(), **self._describe_tokens(row, length, text),
         )  # fmt: skip
 
     def _logprob(self, row: int, length: int) -> float:
@@ -125,11 +133,25 @@ class Group:
         rounded, sure = round_logprob(float(self.logprob[row]))
         if sure:
             return rounded
-        prompt, answer = self.asked[row][1], self.tokens[row, :length]
-        sequence = np.array([*prompt, *answer], np.intp)[None]
-        exact = self.networks.exact
-        logits = exact.logits(exact.through(sequence)[0, len(prompt) - 1 : -1])
-        return round_logprob(float(log_probability(logits, answer).sum()))[0]
+        answer = self.tokens[row, :length]
+        return round_logprob(float(log_probability(self._read_exactly(row, length)[:-1], answer).sum()))[0]
+
+    def _read_exactly(self, row: int, length: int) -> NDArray[np.float64]:
+        """Logits (length + 1, vocabulary) in float64 at each token of the answer, and behind its last."""
+        prompt, exact = self.asked[row][1], self.networks.exact
+        sequence = np.array([*prompt, *self.tokens[row, :length]], np.intp)[None]
+        return exact.logits(exact.through(sequence)[0, len(prompt) - 1 :])
+
+    def _describe_tokens(self, row: int, length: int, text: str) -> TokenStatistics:
+        """What is asked of the answer's tokens, from float64: in float32 its last digits would depend on the batch."""
+        request = self.asked[row][0]
+        if not (request.statistics or request.choices):
+            return {}
+        probabilities = compute_log_probabilities(self._read_exactly(row, length))
+        first = zip(self.networks.checkpoint.pieces, probabilities[0].tolist())
+        own = probabilities[np.arange(length), self.tokens[row, :length]].tolist()
+        means = probabilities[:-1].mean(-1).tolist()
+        return describe_tokens(request, text, TokenProbabilities(own, means, probabilities.shape[1], first))
 
     def _leave(self, ended: NDArray[np.bool_]) -> None:
         holes, movers, rows = self.cohort.leave(ended)

@@ -64,8 +64,11 @@ class LlamaEngine:
         server = self._server
         return server is not None and bool(server.build) and server.alive
 
-    def load(self) -> None:
+    def load(self, requests: Sequence[Request] = ()) -> None:
         """Load the model unless it is loaded; see `schemas.request.LoadingEngine`.
+
+        Args:
+            requests: What it is to answer; it is loaded alike for all.
 
         Raises:
             EngineError: It cannot be loaded, or the engine was closed.

@@ -18,6 +18,7 @@ from schemas.recipe.models import Price
 from schemas.request import Completion, Failure, Finish, Reply, Request, replace_surrogates
 from tasks.engines.openai.chat import read_error
 from tasks.engines.openai.http_errors import TOO_LONG
+from tasks.engines.token_statistics import TOP, TokenProbabilities, describe_tokens, list_alternatives, sum_logprobs
 from tasks.llm.channels import is_thought_opened, is_unfinished_thought, join_prefix, split_channels
 
 REFUSED = "refused by llama.cpp"
@@ -58,7 +59,7 @@ def make_body(request: Request, prompt: str) -> dict[str, Any]:
         "repeat_last_n": LONGEST_MEMORY,
         "preserved_tokens": list(MARKS),
         "cache_prompt": False,  # what was read piece by piece is not in its last digits what is read at once
-        "n_probs": 1 if request.logprobs else 0,
+        "n_probs": TOP if request.choices else int(request.needs_logprobs),
         **_NEUTRAL,
         **further,
     }
@@ -91,10 +92,12 @@ def read_completion(request: Request, prompt: str, value: Mapping[str, Any], eng
     opened = is_unfinished_thought(request.prefix) if request.prefix else is_thought_opened(prompt)
     channels = split_channels(replace_surrogates(text), opened)
     finish: Finish = "length" if value.get("stop_type") == "limit" else "stop"
+    logprobs = _list_logprobs(value, ended) if request.needs_logprobs else None
     return Completion(
         request.id, channels.text, finish, request.sampling.max_tokens, prompt_tokens, tokens,
-        _sum_logprobs(value, ended) if request.logprobs else None, engine, time.time(),
+        sum_logprobs(logprobs) if request.needs_logprobs else None, engine, time.time(),
         price.of(prompt_tokens, tokens) if price else None, channels.thinking, thinking_finished=channels.is_finished,
+        **describe_tokens(request, text, TokenProbabilities(logprobs, first=_list_first(value))),
     )  # fmt: skip
 
 
@@ -104,13 +107,19 @@ def read_refusal(request: Request, content: bytes, reason: str) -> Failure:
     return Failure(request.id, TOO_LONG if "exceed_context_size" in detail else reason, detail)
 
 
-def _sum_logprobs(value: Mapping[str, Any], ended: bool) -> float:
-    """The tokens' log-probabilities together, that of the end mark not counted; NaN where one is missing."""
+def _list_logprobs(value: Mapping[str, Any], ended: bool) -> list[float] | None:
+    """The tokens' log-probabilities, that of the end mark not among them; None where one is missing."""
     tokens = value.get("completion_probabilities")
     if not isinstance(tokens, list) or not tokens:
-        return math.nan
+        return None
     logprobs = [token.get("logprob") if isinstance(token, dict) else None for token in tokens]
-    numbers = [logprob for logprob in logprobs if isinstance(logprob, int | float) and math.isfinite(logprob)]
+    numbers = [min(0.0, number) for number in logprobs if isinstance(number, int | float) and math.isfinite(number)]
     if len(numbers) < len(logprobs):
-        return math.nan
-    return min(0.0, math.fsum(numbers[:-1] if ended else numbers))
+        return None
+    return numbers[:-1] if ended else numbers
+
+
+def _list_first(value: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """The likeliest first tokens."""
+    tokens = value.get("completion_probabilities")
+    return list_alternatives(tokens[0]) if isinstance(tokens, list) and tokens else []

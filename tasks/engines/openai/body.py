@@ -14,6 +14,8 @@ ALIAS = "repeat_penalty"
 """What llama.cpp and LM Studio call the penalty that vLLM and most others call `repetition_penalty`."""
 CONTINUING = "continue_final_message"
 N = "n"
+TOP = 5
+"""Likeliest first tokens that are looked through for choices: as many as every endpoint gives that gives any."""
 
 
 def make_body(request: Request, without: Set[str] = frozenset(), samples: int = 1, stream: bool = False) -> bytes:
@@ -41,8 +43,10 @@ def make_body(request: Request, without: Set[str] = frozenset(), samples: int = 
         "seed": request.seed,
         **sampling.list_further(),
     }
-    if request.logprobs:
-        fields["logprobs"] = True if options.api == "chat" else 1
+    if request.needs_logprobs and options.api == "chat":
+        fields |= {"logprobs": True, **({"top_logprobs": TOP} if request.choices else {})}
+    elif request.needs_logprobs:
+        fields["logprobs"] = TOP if request.choices else 1
     if stream:
         fields["stream_options"] = {"include_usage": True}
     if sampling.stop:
@@ -53,9 +57,9 @@ def make_body(request: Request, without: Set[str] = frozenset(), samples: int = 
         fields["chat_template_kwargs"] = json.loads(options.template)
     if (form := choose_form(request, without)) is not None:
         fields["response_format"] = _hold(form, sampling.schema)
-    kept = {
-        name: value for name, value in fields.items() if name not in {*options.omit, *(without - {"max_tokens", N})}
-    }
+    left_out = {*options.omit, *(without - {"max_tokens", N})}
+    left_out |= {"top_logprobs"} if "logprobs" in left_out else set()
+    kept = {name: value for name, value in fields.items() if name not in left_out}
     return json.dumps(kept | options.list_fields()).encode()
 
 

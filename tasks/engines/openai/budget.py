@@ -54,7 +54,7 @@ def estimate_tokens(text: str) -> int:
 def estimate_usage(request: Request, answer: Answer) -> Usage:
     """The tokens of an exchange where the endpoint does not say; those with a log-probability are counted."""
     prompt = sum(estimate_tokens(message.content) + _MESSAGE for message in request.messages)
-    tokens = answer.counted or estimate_tokens(answer.thinking + answer.text)
+    tokens = len(answer.logprobs or ()) or estimate_tokens(answer.thinking + answer.text)
     if answer.finish == "length":
         tokens = request.sampling.max_tokens
     return Usage(prompt + estimate_tokens(request.prefix), tokens)

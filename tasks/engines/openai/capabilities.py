@@ -18,6 +18,10 @@ ENOUGH = 8
 """Answers that are no JSON though they were to be, from which on it is said, where they are the more."""
 _AFTER = 2
 """Attempts after which an error inside the endpoint is taken for its way to refuse a form of JSON."""
+_NEEDED = (
+    "which this table's numbers are made of: ask an endpoint that gives them, run the model by `engine: vllm` or `engine: llama`, or "
+    "leave out what needs them (`statistics`, `p-true`)"
+)
 _SNAPSHOT = re.compile(r"[-@:](\d[\w.-]*|latest)")
 
 
@@ -31,6 +35,7 @@ class Capabilities:
         self._answers_as = answers_as
         self._held = self._free = 0
         self._short = False
+        self._gives_logprobs = False
 
     def find_weaker(
         self, outcome: Outcome, group: Sequence[Request], without: frozenset[str], attempt: int
@@ -46,6 +51,9 @@ class Capabilities:
         Returns:
             Fields or forms of JSON; none where leaving out more is of no use.
 
+        Raises:
+            EngineError: It takes no `logprobs`, and they are what was asked for.
+
         """
         form = choose_form(group[0], without)
         if isinstance(outcome, FailedExchange):
@@ -53,6 +61,8 @@ class Capabilities:
         if not isinstance(outcome, Refusal) or outcome.reason != REFUSED:
             return set()
         named = set(outcome.named) - {SCHEMA} - without
+        if "logprobs" in named and (group[0].statistics or group[0].choices):
+            raise EngineError(f"{self._where}: takes no `logprobs` ({outcome.detail}), {_NEEDED}")
         if len(group) > 1 and N not in without and _names(outcome, N):
             named.add(N)
         if group[0].sampling.repetition_penalty is not None and _names(outcome, ALIAS):
@@ -113,8 +123,13 @@ class Capabilities:
         raise EngineError(f"{self._where}: does not take `{name}` as the recipe sets it ({refusal.detail}); {advice}")
 
     def check_answer(self, request: Request, answer: Answer) -> None:
-        """See whether an answer is what was asked for; raises `EngineError` where another model gave it."""
+        """See whether an answer is what was asked for; raises `EngineError` where another model gave it, or it lacks what was needed."""
         self._check_name(request.model, answer.model)
+        self._gives_logprobs = self._gives_logprobs or answer.logprobs is not None
+        if (request.statistics or request.choices) and answer.text and not self._gives_logprobs:
+            raise EngineError(
+                f"{self._where}: ignores `logprobs`: its answers come without log-probabilities, {_NEEDED}"
+            )
         if answer.finish == "length" and answer.usage and answer.usage.tokens < request.sampling.max_tokens:
             self._say_short(answer.usage.tokens, request.sampling.max_tokens)
         if answer.finish == "stop" and (form := choose_form(request, self.without)) is not None:

@@ -6,11 +6,11 @@ What comes back is untrusted: every field is looked at before it is used.
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from schemas.request import Finish, replace_surrogates
+from tasks.engines.token_statistics import list_alternatives
 
 LONGEST_TEXT = 1_000_000
 """Characters of an answer, at most."""
@@ -39,15 +39,16 @@ class Answer:
     finish: Finish
     usage: Usage | None
     """None where the endpoint does not say."""
-    logprob: float | None
-    counted: int
-    """Tokens of which a log-probability was given."""
+    logprobs: tuple[float, ...] | None
+    """The log-probability of each token; None where one is missing or odd."""
     thinking: str = ""
     """What the endpoint gave apart from the text as the model's thoughts."""
     tool_calls: str = ""
     """The calls of tools, as JSON."""
     model: str = ""
     """The name under which the endpoint answers; empty where it does not say."""
+    alternatives: tuple[tuple[str, float], ...] = ()
+    """The likeliest first tokens with their log-probabilities, where they were asked for and given."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ def read_answer(content: bytes) -> Outcome:
     tool_calls = json.dumps(calls) if isinstance(calls, list) and calls else ""
     model = value.get("model")
     named = replace_surrogates(model)[:_LONGEST_NAME] if isinstance(model, str) else ""
-    return Answer(text, ended, usage, *_logprob(choice.get("logprobs")), thinking, tool_calls, named)
+    logprobs, alternatives = _read_logprobs(choice.get("logprobs"))
+    return Answer(text, ended, usage, logprobs, thinking, tool_calls, named, alternatives)
 
 
 def _odd(problem: str) -> FailedExchange:
@@ -181,16 +183,14 @@ def _number(value: Any) -> float | None:
     return float(value) if type(value) in (int, float) and -1e30 < value <= 1e-3 else None
 
 
-def _logprob(value: Any) -> tuple[float | None, int]:
-    """The sum of the tokens' log-probabilities and their number; (None, 0) where one is missing or odd."""
+def _read_logprobs(value: Any) -> tuple[tuple[float, ...] | None, tuple[tuple[str, float], ...]]:
+    """The tokens' log-probabilities, None where one is missing or odd; and what else the first token might have been."""
     tokens = value.get("content") if isinstance(value, dict) else None
     if not isinstance(tokens, list) or not tokens:
-        return None, 0
+        return None, ()
     logprobs = [_number(token.get("logprob")) if isinstance(token, dict) else None for token in tokens]
-    numbers = [logprob for logprob in logprobs if logprob is not None]
-    if len(numbers) < len(logprobs):
-        return None, 0
-    return min(math.fsum(numbers), 0.0), len(logprobs)
+    numbers = tuple(min(logprob, 0.0) for logprob in logprobs if logprob is not None)
+    return numbers if len(numbers) == len(logprobs) else None, tuple(list_alternatives(tokens[0]))
 
 
 def read_error(content: bytes) -> str:

@@ -49,7 +49,11 @@ def _make_chat(choice: dict[str, Any]) -> dict[str, Any]:
         return choice
     logprobs = choice.get("logprobs")
     if isinstance(logprobs, dict) and isinstance(logprobs.get("token_logprobs"), list):
-        logprobs = {"content": [{"logprob": logprob} for logprob in logprobs["token_logprobs"]]}
+        content: list[dict[str, Any]] = [{"logprob": logprob} for logprob in logprobs["token_logprobs"]]
+        top = logprobs.get("top_logprobs")
+        if content and isinstance(top, list) and top and isinstance(top[0], dict):
+            content[0]["top_logprobs"] = [{"token": token, "logprob": logprob} for token, logprob in top[0].items()]
+        logprobs = {"content": content}
     return choice | {"message": {"content": choice.get("text")}, "logprobs": logprobs}
 
 

@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from math import nan
 
 from schemas.recipe.models import OpenAI
 from schemas.request import BudgetError, Completion, EngineError, Failure, Reply, Request
@@ -21,6 +20,7 @@ from tasks.engines.openai.endpoint import Endpoint, describe_endpoint
 from tasks.engines.openai.giving_up import FUTILE, UNANSWERED, AttemptsSpent, GivingUp, Unanswered
 from tasks.engines.openai.http_errors import REFUSED, hide_credentials
 from tasks.engines.openai.rate_limit import Pace, Stopped, choose_backoff, sleep_until_stopped
+from tasks.engines.token_statistics import TokenProbabilities, describe_tokens, sum_logprobs
 from tasks.llm.channels import is_unfinished_thought, split_channels
 
 
@@ -267,6 +267,7 @@ class OpenAIEngine:
         self._answered += 1
         usage, price = answer.usage or estimate_usage(request, answer), self._model.price
         channels = split_channels(answer.text, is_unfinished_thought(request.prefix), answer.thinking)
+        tokens = TokenProbabilities(answer.logprobs, first=answer.alternatives)
         return Completion(
             request=request.id,
             text=channels.text,
@@ -274,7 +275,7 @@ class OpenAIEngine:
             limit=request.sampling.max_tokens,
             prompt_tokens=usage.prompt_tokens,
             tokens=usage.tokens,
-            logprob=nan if answer.logprob is None and request.logprobs else answer.logprob,
+            logprob=sum_logprobs(answer.logprobs) if answer.logprobs or request.needs_logprobs else None,
             engine=self.name,
             at=time.time(),
             price=price.of(usage.prompt_tokens, usage.tokens) if price else None,
@@ -283,6 +284,7 @@ class OpenAIEngine:
             thinking_finished=channels.is_finished or bool(answer.tool_calls),
             tool_calls=answer.tool_calls,
             estimated=answer.usage is None,
+            **describe_tokens(request, answer.thinking + answer.text, tokens),
         )
 
     def _refuse(self, request: Request, refusal: Refusal) -> Failure:

@@ -118,10 +118,14 @@ class CallQueue:
     def return_inside(self) -> bool:
         """The worker died: what was inside comes first again. False where some of it was inside another that died, too."""
         first = not self._suspects
-        self._again.extendleft(reversed(self._inside.values()))
         self._suspects |= self._inside.keys()
-        self._inside.clear()
+        self.recall_inside()
         return first
+
+    def recall_inside(self) -> None:
+        """Another worker takes the place of one that was well: what was inside comes first again."""
+        self._again.extendleft(reversed(self._inside.values()))
+        self._inside.clear()
 
     def fail(self, problem: str) -> None:
         """All calls end in an error."""

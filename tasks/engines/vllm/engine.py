@@ -19,6 +19,7 @@ from typing import Any
 
 from schemas.recipe.models import VLLM
 from schemas.request import Completion, EngineError, Failure, Reply, Request
+from tasks.engines.token_statistics import TOP, TokenProbabilities, describe_tokens
 from tasks.engines.vllm.call_queue import Call, CallQueue
 from tasks.llm.channels import is_thought_opened, is_unfinished_thought, split_channels
 from tasks.worker_log import WorkerLog
@@ -81,6 +82,9 @@ class VLLMEngine:
         self._worker, self._starting, self._silence = worker, starting, silence
         self._loading, self._lock = Lock(), Lock()
         self._process: WorkerProcess | None = None
+        self._retired: WorkerProcess | None = None
+        self._records = False
+        """Whether the worker records distributions."""
         self._queue = CallQueue()
         self._most_inside = 0
         self._heard = 0.0
@@ -93,19 +97,39 @@ class VLLMEngine:
         process = self._process
         return process is not None and process.alive and self._most_inside > 0
 
-    def load(self) -> None:
+    def load(self, requests: Sequence[Request] = ()) -> None:
         """Load the model unless it is loaded; see `schemas.request.LoadingEngine`.
+
+        Where its distributions are asked for, and it was loaded without what
+        records them, it is loaded again: what is never asked for costs nothing.
+
+        Args:
+            requests: What it is to answer.
 
         Raises:
             EngineError: It cannot be loaded, or the engine was closed.
 
         """
+        records = any("self_certainty" in request.statistics for request in requests)
         with self._loading:
             if self._closed:
                 raise EngineError(self._describe_closed())
+            if records and not self._records:
+                self._records = True
+                self._retire()
             if not self.loaded:
                 process = self._start()
                 Thread(target=self._pump, args=[process], name="vllm", daemon=True).start()
+                with self._lock:
+                    self._feed()
+
+    def _retire(self) -> None:
+        """End a worker that is well, so that another takes its place and goes on with its requests."""
+        with self._lock:
+            self._retired, self._process, self._most_inside = self._process, None, 0
+            self._queue.recall_inside()
+        if self._retired:
+            self._retired.kill()
 
     def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """Give one reply for each request, in the order in which they end.
@@ -144,7 +168,7 @@ class VLLMEngine:
     def _begin(self, requests: Sequence[Request]) -> Call:
         """A call whose requests are sent. Those that begin alike come together, so that what they share is read once."""
         while True:
-            self.load()
+            self.load(requests)
             if not self._chats and any(request.options.api == "chat" for request in requests):
                 raise EngineError(
                     f"model {self.model.model!r} (vllm): its tokenizer has no chat template, so it cannot be asked as a chat; "
@@ -197,17 +221,21 @@ class VLLMEngine:
         price, counts = self.model.price, (message["prompt_tokens"], message["tokens"])
         opened = is_thought_opened(message.get("prompt_end", "")) or is_unfinished_thought(request.prefix)
         channels = split_channels(message["text"], opened)
+        tokens = TokenProbabilities(
+            message.get("logprobs"), message.get("means"), message.get("vocabulary", 0), message.get("alternatives", ())
+        )
         return Completion(
             request.id, channels.text, message["finish"], request.sampling.max_tokens, *counts,
             message["logprob"], self.name, time.time(), price.of(*counts) if price else None,
             channels.thinking, message.get("thinking_tokens"), channels.is_finished,
+            **describe_tokens(request, message["text"], tokens),
         )  # fmt: skip
 
     def _start(self) -> WorkerProcess:
         """Start a worker and have it load the model."""
         command = [find_python(self.model), "-E", str(self._worker)]
         try:
-            process = WorkerProcess(command, _environment(self.model), log=WorkerLog(self.logs, "vllm"))
+            process = WorkerProcess(command, _environment(self.model, self._records), log=WorkerLog(self.logs, "vllm"))
         except OSError as error:
             problem = f"{command[0]} cannot be run ({error.strerror}): name a Python that has vLLM by `python:`"
             raise EngineError(f"model {self.model.model!r} (vllm): {problem}") from None
@@ -216,7 +244,7 @@ class VLLMEngine:
             if self._closed:
                 process.kill()
         try:
-            process.send({"options": _options(self.model)})
+            process.send({"options": _options(self.model) | ({"records": True} if self._records else {})})
             message = process.receive(self._starting, log_counts=True)
             if message["is"] == "fatal":
                 raise WorkerEnded(message["error"])
@@ -232,6 +260,8 @@ class VLLMEngine:
     def _restart(self, process: WorkerProcess, ended: WorkerEnded) -> WorkerProcess | None:
         """Another worker in place of one that ended, if anything is left to answer and none of it is what ends them."""
         with self._loading:
+            if process is self._retired:
+                return None
             problem = self._describe(process, ended)
             self._end(process)
             with self._lock:
@@ -290,7 +320,9 @@ def _ask(number: int, request: Request) -> dict[str, object]:
     sampling = request.sampling
     return {
         "ask": number,
-        "logprobs": request.logprobs,
+        "logprobs": request.needs_logprobs,
+        "alternatives": TOP if request.choices else 0,
+        "statistics": list(request.statistics),
         "messages": [{"role": message.role, "content": message.content} for message in request.messages],
         "prefix": request.prefix,
         "sampling": {
@@ -330,10 +362,12 @@ def find_python(model: VLLM) -> str:
     return next(filter(None, named), sys.executable)
 
 
-def _environment(model: VLLM) -> dict[str, str]:
+def _environment(model: VLLM, records: bool = False) -> dict[str, str]:
     # one process where one is enough: errors keep their names, and the schedule is the same each time
     vllm = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_WORKER_MULTIPROC_METHOD": "spawn"}
     environment = {**BRIEF_WAITS, **vllm, **os.environ}
+    if records:  # the other runner knows no logits processors of this interface
+        environment |= {"VLLM_USE_V2_MODEL_RUNNER": "0"}
     if model.gpus:
         gpus = ",".join(str(number) for number in model.gpus)
         environment |= {"CUDA_VISIBLE_DEVICES": gpus, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}  # nvidia-smi's numbers

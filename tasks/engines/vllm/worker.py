@@ -31,6 +31,9 @@ from typing import Any
 _HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder) != _HERE]
 _CHANNELS = os.path.join(os.path.dirname(os.path.dirname(_HERE)), "llm", "channels.py")
+_RECORDER = os.path.join(_HERE, "logits_recorder.py")
+OURS = ("lora", "records")
+"""Options that are no arguments of vLLM's `LLM`."""
 
 Message = dict[str, Any]
 Say = Callable[[Message], None]
@@ -124,7 +127,12 @@ class Worker:
         self.vllm = vllm
         adapter = options.get("lora")
         lora = {"enable_lora": True, "max_lora_rank": choose_rank(adapter)} if adapter else {}
-        self.llm = vllm.LLM(**choose_options({name: options[name] for name in options if name != "lora"} | lora))
+        recorder = load_module("logits_recorder", _RECORDER)
+        self.records = recorder.Records()
+        recording = {"logits_processors": [recorder.make_processor(self.records)]} if options.get("records") else {}
+        self.extra_argument = recorder.ARGUMENT
+        own = {name: options[name] for name in options if name not in OURS}
+        self.llm = vllm.LLM(**choose_options(own | lora | recording))
         self.adapter = (
             importlib.import_module("vllm.lora.request").LoRARequest("adapter", 1, adapter) if adapter else None
         )
@@ -132,7 +140,7 @@ class Worker:
         # vLLM turns tokens into text with its own at the same time, and one of Hugging Face's may not be used by two threads
         self.tokenizer = copy.deepcopy(self.llm.get_tokenizer())
         self.context = int(self.engine.model_config.max_model_len)
-        self.channels = load_channels()
+        self.channels = load_module("channels", _CHANNELS)
         vocabulary = self.tokenizer.get_vocab()
         self.ends = {vocabulary[end] for _, end in self.channels.TAGS if end in vocabulary}
         special = set(self.tokenizer.all_special_tokens)
@@ -140,7 +148,7 @@ class Worker:
         self.is_marked_specially = bool(
             special & {"<|channel|>", *(mark for pair in self.channels.TAGS for mark in pair)}
         )
-        self.inside: dict[str, str] = {}  # the end of each prompt: it may have opened a thought
+        self.inside: dict[str, Message] = {}  # what was asked, but for the prompt's tokens
         self.prepared: queue.SimpleQueue[Message | BaseException] = queue.SimpleQueue()
         batch = int(self.engine.vllm_config.scheduler_config.max_num_seqs)
         chats = bool(getattr(self.tokenizer, "chat_template", None))
@@ -155,9 +163,10 @@ class Worker:
                 self.take(self.prepared.get())
             for output in self.engine.step():
                 if output.finished and output.request_id in self.inside:
+                    asked = self.inside.pop(output.request_id)
                     thoughts: Message = {"thinking_tokens": count_thoughts(output.outputs[0].token_ids, self.ends)}
-                    thoughts["prompt_end"] = self.inside.pop(output.request_id)
-                    self.say(describe_completion(output) | thoughts)
+                    thoughts["prompt_end"] = asked["prompt_end"]  # it may have opened a thought
+                    self.say(describe_completion(output) | thoughts | self.describe_tokens(output, asked))
             if time.monotonic() - spoken >= 1:
                 spoken = time.monotonic()
                 self.say({"is": "alive"})
@@ -188,7 +197,9 @@ class Worker:
         if "drop" in message:
             dropped = [str(number) for number in message["drop"] if str(number) in self.inside]
             self.engine.abort_request(dropped)
-            self.inside = {number: end for number, end in self.inside.items() if number not in set(dropped)}
+            for number in dropped:
+                del self.inside[number]
+                self.records.forget(number)
             return
         try:
             if "refused" in message:
@@ -200,14 +211,16 @@ class Worker:
 
     def begin(self, message: Message) -> None:
         """Hand a request to vLLM; `Refused` where it can have no answer."""
-        tokens = message["tokens"]
+        tokens = message.pop("tokens")
         if len(tokens) >= self.context:
             raise Refused("longer than the context", f"{len(tokens)} tokens of {self.context}")
         number, sampling = str(message["ask"]), self.vllm.sampling_params
-        schema = message.get("schema")
+        schema, recorded = message.get("schema"), "self_certainty" in message["statistics"]
         try:
             parameters = self.vllm.SamplingParams(
-                logprobs=0 if message["logprobs"] else None,
+                # with the likeliest token beside the drawn one it is seen whether what was recorded is of this very distribution
+                logprobs=max(message["alternatives"], int(recorded)) if message["logprobs"] else None,
+                **({"extra_args": {self.extra_argument: number}} if recorded else {}),
                 output_kind=sampling.RequestOutputKind.FINAL_ONLY,
                 **({"skip_special_tokens": False} if self.is_marked_specially else {}),
                 structured_outputs=sampling.StructuredOutputsParams(json=schema) if schema else None,
@@ -216,7 +229,24 @@ class Worker:
             self.engine.add_request(number, {"prompt_token_ids": tokens}, parameters, lora_request=self.adapter)
         except ValueError as error:
             raise Refused("refused by vLLM", str(error)[:DETAIL_CHARACTERS]) from error
-        self.inside[number] = message["prompt_end"]
+        self.inside[number] = message
+
+    def describe_tokens(self, output: Any, asked: Message) -> Message:
+        """What was asked of a finished request's tokens: their log-probabilities, the means over the vocabulary, and the likeliest first ones."""
+        answer = output.outputs[0]
+        listed = answer.logprobs or []
+        made = len(answer.token_ids) - is_ended(answer)
+        told: Message = {}
+        if asked["statistics"] and listed:
+            told["logprobs"] = [min(0.0, listed[i][answer.token_ids[i]].logprob) for i in range(made)]
+        if "self_certainty" in asked["statistics"] and listed:
+            highest = [max(token.logprob for token in tokens.values()) for tokens in listed[:made]]
+            told |= {"means": self.records.take(output.request_id, highest), "vocabulary": self.records.vocabulary}
+        if asked["alternatives"]:
+            told["alternatives"] = (
+                [[token.decoded_token, token.logprob] for token in listed[0].values()] if listed else []
+            )
+        return told
 
     def lay_out(self, message: Message) -> str:
         """The text of a conversation up to where the model goes on, by its chat template.
@@ -250,11 +280,11 @@ def join_contents(message: Message) -> str:
     return "\n\n".join(turn["content"] for turn in message["messages"])
 
 
-def load_channels() -> Any:
-    """Our module that knows the marks round thoughts; it needs the standard library alone."""
-    spec = importlib.util.spec_from_file_location("channels", _CHANNELS)
+def load_module(name: str, path: str) -> Any:
+    """A module of ours that needs the standard library, and vLLM at most."""
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec and spec.loader
-    module = sys.modules["channels"] = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
@@ -262,6 +292,11 @@ def load_channels() -> Any:
 def count_thoughts(tokens: Sequence[int], ends: Container[int]) -> int | None:
     """The tokens up to the mark that ends the last thought, it among them; None where no such token is there."""
     return next((len(tokens) - i for i, token in enumerate(reversed(tokens)) if token in ends), None)
+
+
+def is_ended(answer: Any) -> bool:
+    """Whether the last token is the end mark, which is no text."""
+    return answer.finish_reason == "stop" and not isinstance(answer.stop_reason, str)
 
 
 def describe_completion(output: Any) -> Message:
@@ -273,7 +308,7 @@ def describe_completion(output: Any) -> Message:
             "is": "failure", "number": int(output.request_id), "reason": "ended without an answer", "detail": detail
         }  # fmt: skip
     tokens, logprob = len(answer.token_ids), answer.cumulative_logprob
-    if answer.finish_reason == "stop" and not isinstance(answer.stop_reason, str):  # the end mark, which is no text
+    if is_ended(answer):
         tokens -= 1
         if logprob is not None:
             logprob -= answer.logprobs[-1][answer.token_ids[-1]].logprob

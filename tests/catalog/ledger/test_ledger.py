@@ -1,5 +1,6 @@
 import io
 import json
+import math
 import random
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -245,8 +246,35 @@ def test_segments_of_older_versions_have_text_alone(store: Store, monkeypatch: p
         assert isinstance(old, Completion) and isinstance(new, Completion)
         assert (old.text, old.thinking, old.thinking_tokens) == ("<think>1</think>42", "", None)
         assert (old.thinking_finished, old.tool_calls, old.estimated) == (True, "", False)
+        assert (old.self_certainty, old.token_logprobs, old.choice_logprobs) == (None, None, None)
         assert (new.thinking, new.thinking_tokens, new.tool_calls, new.estimated) == ("hm", 3, "[]", True)
         assert sum(account.requests for account in Ledger(store).spent()) == 2
+        Ledger(store).compact()
+
+
+def test_what_is_kept_of_tokens_is_read_as_it_was_written_and_asked_for_again_where_it_is_not_there(
+    store: Store,
+) -> None:
+    asked = replace(request(1), statistics=("self_certainty", "token_logprobs"))
+    fill(store, [request(1)])
+    assert Ledger(store).find([asked]) == {} and Ledger(store).find([request(1)])
+    statistics = {
+        "self_certainty": 9.123456,
+        "min_k20": -3.25,
+        "zlib_ratio": 0.004,
+        "token_logprobs": (-0.5, -3.25, 0.0),
+    }
+    with Ledger(store).writer("corpus", "table") as writer:
+        stored = writer.append(asked, replace(answer(asked), **statistics))  # type: ignore[arg-type]
+        choosing = replace(request(2), choices=("A", "B"))
+        chosen = writer.append(choosing, replace(answer(choosing), choice_logprobs=(-0.25, -math.inf)))
+    for _ in range(2):
+        found = Ledger(store).find([asked, choosing])
+        assert found == {asked.id: stored, choosing.id: chosen}
+        again = found[asked.id]
+        assert isinstance(again, Completion) and again.token_logprobs == (-0.5, -3.25, 0.0)
+        plain = Ledger(store).find([request(1)])[asked.id]
+        assert isinstance(plain, Completion) and plain.self_certainty is None, "who does not ask gets what was first"
         Ledger(store).compact()
 
 

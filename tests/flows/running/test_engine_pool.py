@@ -76,7 +76,7 @@ class StandIn:
     def loaded(self) -> bool:
         return self.model in self.machine.loaded
 
-    def load(self) -> None:
+    def load(self, requests: Sequence[Request] = ()) -> None:
         with self.lock:
             if self.loaded:
                 return

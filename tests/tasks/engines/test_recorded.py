@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,22 @@ def test_a_line_is_found_by_the_content_of_its_request_whatever_the_sampling() -
     result = replies(lines, asked)
     assert [(item.request, item.text) for item in result] == list(zip((item.id for item in asked), "abcd", strict=True))
     assert {(item.tokens, item.prompt_tokens, item.logprob, item.price) for item in result} == {(0, 0, None, None)}
+
+
+def test_what_lines_say_of_tokens_is_given_where_it_is_asked_for() -> None:
+    lines = [
+        {"prompt": "a", "text": "four", "tokens": 2, "token_logprobs": [-0.5, -1.5], "self_certainty": 7.0},
+        {"prompt": "b", "text": "four", "tokens": 2},
+    ]
+    asked = [request(name, statistics=("self_certainty", "token_logprobs"), logprobs=True) for name in "ab"]
+    full, bare = replies(lines, asked)
+    assert (full.logprob, full.self_certainty, full.min_k20, full.token_logprobs) == (-2.0, 7.0, -1.5, (-0.5, -1.5))
+    assert bare.logprob is not None and isnan(bare.logprob) and bare.token_logprobs == ()
+    assert [reply.answers(each) for reply, each in zip((full, bare), asked)] == [True, True], (
+        "what is not there is known"
+    )
+    plain, _ = replies(lines, [request("a"), request("b")])
+    assert (plain.self_certainty, plain.token_logprobs) == (None, None)
 
 
 def test_an_id_goes_before_the_content() -> None:

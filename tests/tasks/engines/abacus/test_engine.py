@@ -1,6 +1,8 @@
 import gc
+import math
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from schemas.recipe.models import Abacus
-from schemas.request import Completion, EngineError, Failure, Message, Request, Sampling
+from schemas.request import Completion, EngineError, Failure, Message, Request, Sampling, Statistic
 from tasks.engines.abacus import scheduler
 from tasks.engines.abacus.checkpoint import open_checkpoint
 from tasks.engines.abacus.engine import AbacusEngine, read_revision
@@ -101,8 +103,70 @@ def test_answers_are_those_of_a_plain_recomputation(engine: AbacusEngine, folder
     assert finishes == {"stop", "length"}
 
 
+def test_statistics_are_those_of_a_recomputation_token_by_token(engine: AbacusEngine, folder: Path) -> None:
+    asked_for: tuple[Statistic, ...] = ("self_certainty", "min_k20", "zlib_ratio", "token_logprobs")
+    requests = [replace(request, statistics=asked_for) for request in some(40, seed=5)]
+    result = answers(engine, requests)
+    compared = 0
+    for request in requests:
+        reply = result[request.id]
+        logprobs, means = recompute_distributions(folder, request, reply.tokens)
+        assert reply.answers(request) and reply.token_logprobs is not None and len(reply.token_logprobs) == reply.tokens
+        if not reply.tokens:
+            assert all(math.isnan(getattr(reply, name)) for name in asked_for[:3])
+            continue
+        compared += 1
+        lowest = np.sort(logprobs)[: max(1, reply.tokens // 5)]
+        packed = len(zlib.compress(reply.text.encode()))
+        assert reply.self_certainty == pytest.approx(-np.log(SMALL.vocabulary) - np.mean(means), rel=1e-5)
+        assert reply.min_k20 == pytest.approx(lowest.mean(), rel=1e-5)
+        assert reply.zlib_ratio == pytest.approx(-np.mean(logprobs) / packed, rel=1e-5)
+        assert np.allclose(reply.token_logprobs, logprobs, rtol=1e-3)
+        assert reply.logprob == pytest.approx(np.sum(logprobs), abs=0.006)
+    assert compared > 30
+    plain = answers(engine, [replace(request, statistics=()) for request in requests])
+    for id_, reply in result.items():
+        assert (reply.text, reply.logprob) == (plain[id_].text, plain[id_].logprob)
+        assert plain[id_].self_certainty is None and plain[id_].token_logprobs is None
+
+
+def recompute_distributions(folder: Path, request: Request, length: int) -> tuple[list[float], list[float]]:
+    """Of each token of an answer its log-probability and the mean over the vocabulary: one read a token, no sum shared."""
+    checkpoint = open_checkpoint(folder)
+    llama = Llama(checkpoint.shape, checkpoint.tensors, np.float64)
+    tokens, sampling = checkpoint.encode(request.messages, request.prefix), request.sampling
+    draws = Draws(np.array([request.seed], np.uint64), np.array([sampling.temperature]), np.array([sampling.top_p]))
+    logprobs, means = [], []
+    for place in range(length):
+        logits = llama.read(np.array([tokens]), np.array([len(tokens)]))
+        token = int(choose(logits, draws, place, 0)[0][0])
+        probabilities = np.exp(logits[0]) / np.exp(logits[0]).sum()
+        logprobs.append(float(np.log(probabilities[token])))
+        means.append(float(np.log(probabilities).mean()))
+        tokens.append(token)
+    return logprobs, means
+
+
+def test_choices_have_the_probabilities_of_their_first_tokens(engine: AbacusEngine, folder: Path) -> None:
+    checkpoint = open_checkpoint(folder)
+    request = replace(asked(max_tokens=1), choices=("Ada", "w3", "nowhere"))
+    reply = one(engine, request)
+    llama = Llama(checkpoint.shape, checkpoint.tensors, np.float64)
+    prompt = checkpoint.encode(request.messages, "")
+    logits = llama.read(np.array([prompt]), np.array([len(prompt)]))[0]
+    probabilities = np.exp(logits) / np.exp(logits).sum()
+    shares = [
+        sum(p for p, piece in zip(probabilities, checkpoint.pieces) if piece.strip() == choice)
+        for choice in request.choices
+    ]
+    assert reply.choice_logprobs is not None and shares[0] > 0 and shares[1] > 0
+    assert np.exp(reply.choice_logprobs) == pytest.approx(shares)
+    assert not one(engine, replace(request, choices=())).answers(request)
+
+
 def test_a_request_gets_the_same_answer_in_any_company(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = some(300, seed=3, samples=9)
+    requests = [replace(request, statistics=("self_certainty",)) for request in requests[:40]] + requests[40:]
     first = answers(engine_of(folder, 2), requests)
     assert sum(reply.tokens for reply in first.values()) > 4000
     Random(1).shuffle(requests)

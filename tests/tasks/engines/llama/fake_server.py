@@ -90,7 +90,9 @@ class Handler(BaseHTTPRequestHandler):
         text = prompt[: body["n_predict"]]
         cut = len(prompt) > len(text)
         count = len(text) + (not cut)  # the end mark is one more
-        probabilities = [{"token": "x", "logprob": LOGPROB}] * count if body["n_probs"] else []
+        listed = [{"token": "A", "logprob": LOGPROB}, {"token": " B", "logprob": 4 * LOGPROB}][: body["n_probs"]]
+        one = {"token": "A", "logprob": LOGPROB, "top_logprobs": listed}
+        probabilities = [one] * count if body["n_probs"] else []
         self.answer({
             "content": text, "stop_type": "limit" if cut else "eos", "tokens_predicted": count,
             "tokens_evaluated": len(prompt), "completion_probabilities": probabilities,

@@ -137,6 +137,17 @@ def test_log_probabilities_and_schemas_are_asked_where_they_are_needed(opened: O
     assert body["json_schema"] == {**schema, "x-guidance": {"whitespace_flexible": False}} and body["n_probs"] == 1
 
 
+def test_numbers_of_tokens_and_choices_are_given_where_they_are_asked_for(opened: Open, program: Path) -> None:
+    plain = Request("tiny", "", (Message("user", "hi"),), Sampling(99))
+    asked = replace(plain, statistics=("min_k20", "token_logprobs"), choices=("A", "B"))
+    reply = complete(opened(), asked)
+    assert reply.answers(asked) and reply.logprob == pytest.approx(LOGPROB * reply.tokens)
+    assert (reply.min_k20, reply.token_logprobs) == (LOGPROB, (LOGPROB,) * reply.tokens)
+    assert reply.choice_logprobs == pytest.approx((LOGPROB, 4 * LOGPROB))
+    assert complete(opened(), plain).token_logprobs is None
+    assert [body["n_probs"] for body in bodies(program)] == [20, 0]
+
+
 def test_arguments_of_the_template_are_sent_and_base_models_are_sent_text(opened: Open, tmp_path: Path) -> None:
     engine = opened()
     messages = (Message("system", "Be brief."), Message("user", "hi"))

@@ -57,7 +57,7 @@ def test_whatever_a_200_holds_it_is_read(content: bytes) -> None:
     assert isinstance(outcome, Answer | Refusal | FailedExchange)
     if isinstance(outcome, Answer):
         outcome.text.encode()
-        assert outcome.logprob is None or (math.isfinite(outcome.logprob) and outcome.logprob <= 0)
+        assert all(math.isfinite(logprob) and logprob <= 0 for logprob in outcome.logprobs or ())
         assert outcome.usage is None or min(outcome.usage.prompt_tokens, outcome.usage.tokens) >= 0
 
 
@@ -106,22 +106,36 @@ def test_thoughts_beside_the_content(fields: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tokens", "logprob"),
+    ("tokens", "logprobs"),
     [
-        ([{"logprob": -0.5}, {"logprob": -2}], (-2.5, 2)),
-        ([{"logprob": 1e-9}], (0.0, 1)),
-        ([{"logprob": -0.5}, {"token": "?"}], (None, 0)),
-        ([{"logprob": -0.5}, {"logprob": float("-inf")}], (None, 0)),
-        ([{"logprob": float("nan")}], (None, 0)),
-        ([{"logprob": 0.5}], (None, 0)),
-        ([{"logprob": True}], (None, 0)),
-        ([{"logprob": "-1"}], (None, 0)),
-        ([], (None, 0)),
+        ([{"logprob": -0.5}, {"logprob": -2}], (-0.5, -2.0)),
+        ([{"logprob": 1e-9}], (0.0,)),
+        ([{"logprob": -0.5}, {"token": "?"}], None),
+        ([{"logprob": -0.5}, {"logprob": float("-inf")}], None),
+        ([{"logprob": float("nan")}], None),
+        ([{"logprob": 0.5}], None),
+        ([{"logprob": True}], None),
+        ([{"logprob": "-1"}], None),
+        ([], None),
     ],
 )
-def test_log_probabilities_are_summed_or_unknown(tokens: Any, logprob: Any) -> None:
+def test_log_probabilities_are_of_all_tokens_or_unknown(tokens: Any, logprobs: Any) -> None:
     outcome = read_answer(said("four", logprobs={"content": tokens}))
-    assert isinstance(outcome, Answer) and (outcome.logprob, outcome.counted) == logprob
+    assert isinstance(outcome, Answer) and outcome.logprobs == logprobs
+
+
+def test_first_tokens_that_might_have_been_are_read_and_odd_ones_left_out() -> None:
+    listed = [
+        {"token": "A", "logprob": -0.25},
+        {"token": 7, "logprob": -1},
+        {"token": "B", "logprob": "?"},
+        "C",
+        {"token": " B", "logprob": -2},
+    ]
+    outcome = read_answer(said("A", logprobs={"content": [{"token": "A", "logprob": -0.25, "top_logprobs": listed}]}))
+    assert isinstance(outcome, Answer) and outcome.alternatives == (("A", -0.25), (" B", -2.0))
+    assert isinstance(odd := read_answer(said("A", logprobs={"content": [{"logprob": -1, "top_logprobs": 3}]})), Answer)
+    assert odd.alternatives == ()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
+from math import exp
 from typing import Any
 
 import pytest
@@ -155,6 +156,47 @@ def test_an_optional_field_that_is_refused_is_left_out_from_then_on(field: str, 
     assert all(isinstance(reply, Completion) and reply.answers(asked_for[reply.request]) for reply in replies)
     assert [field in asked.body for asked in server.asked] == [True] + [False] * 5
     assert ("max_completion_tokens" in server.asked[-1].body) == (field == "max_tokens")
+
+
+ASKING_MORE: dict[str, Any] = {
+    "statistics": {"statistics": ("min_k20",), "logprobs": True}, "choices": {"choices": ("A", "B")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ASKING_MORE)
+def test_numbers_that_an_endpoint_cannot_give_are_refused_with_what_to_do(name: str) -> None:
+    needing = [replace(item, **ASKING_MORE[name]) for item in requests(2)]
+    refusing = lambda _: problem(400, "You are not allowed to request logprobs from this model")  # noqa: E731
+    for script, found in ((refusing, "takes no `logprobs`"), (echo, "ignores `logprobs`")):
+        with (
+            FaultyServer(script) as server,
+            opened(server, concurrency=1) as engine,
+            pytest.raises(
+                EngineError, match=f"{found}.*this table's numbers are made of: ask an endpoint that gives them"
+            ),
+        ):
+            list(engine.answer(needing))
+        assert len(server.asked) == 1, "nothing more is paid for"
+
+
+def test_numbers_are_those_of_the_tokens_that_the_endpoint_lists() -> None:
+    tokens = [{"token": "A", "logprob": -0.5}, {"token": "?", "logprob": -1.5}]
+    tokens[0]["top_logprobs"] = [
+        {"token": "A", "logprob": -0.5},
+        {"token": " A", "logprob": -3.0},
+        {"token": "B", "logprob": -2.0},
+    ]
+    choice = {"message": {"content": "A?"}, "finish_reason": "stop", "logprobs": {"content": tokens}}
+    with FaultyServer(lambda _: completion(None, choices=[choice])) as server, opened(server, concurrency=1) as engine:
+        asked = replace(request(), statistics=("min_k20", "token_logprobs"), choices=("A", "B"))
+        (reply,) = engine.answer([asked])
+        assert (server.asked[0].body["logprobs"], server.asked[0].body["top_logprobs"]) == (True, 5)
+    assert isinstance(reply, Completion) and reply.answers(asked) and reply.choice_logprobs
+    assert (reply.logprob, reply.min_k20, reply.token_logprobs) == (-2.0, -1.5, (-0.5, -1.5))
+    assert [exp(logprob) for logprob in reply.choice_logprobs] == [
+        pytest.approx(exp(-0.5) + exp(-3)),
+        pytest.approx(exp(-2)),
+    ]
 
 
 SCHEMA = {"type": "object", "properties": {"first_error": {"type": "integer"}}}

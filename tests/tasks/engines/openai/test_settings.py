@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 from contextlib import closing
 from dataclasses import replace
@@ -94,7 +95,7 @@ def test_what_is_left_to_the_server_is_not_sent() -> None:
 
 
 def test_a_base_model_goes_on_with_a_text() -> None:
-    logprobs = {"tokens": [" 3", ","], "token_logprobs": [-0.5, -0.25]}
+    logprobs = {"tokens": [" 3", ","], "token_logprobs": [-0.5, -0.25], "top_logprobs": [{" 3": -0.5, "4": -2.0}, {}]}
 
     def script(asked: Any) -> Any:
         act = SERVERS["vllm-serve"](asked)
@@ -105,6 +106,9 @@ def test_a_base_model_goes_on_with_a_text() -> None:
     ((reply,), (body,)) = ask(script, replace(ASKED, options=Options("completions"), logprobs=True), api="completions")
     assert "messages" not in body and (body["prompt"], body["logprobs"]) == ("Count.\n\nFrom 1.1, 2,", 1)
     assert isinstance(reply, Completion) and reply.text.startswith(" 3, 4,") and reply.logprob == -0.75
+    choosing = replace(ASKED, options=Options("completions"), choices=("3", "5"))
+    ((reply,), (body,)) = ask(script, choosing, api="completions")
+    assert body["logprobs"] == 5 and isinstance(reply, Completion) and reply.choice_logprobs == (-0.5, -math.inf)
 
 
 def test_samples_of_one_prompt_are_asked_for_together_and_counted_once() -> None:

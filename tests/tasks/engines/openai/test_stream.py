@@ -49,7 +49,7 @@ WHOLE = write(
 def test_pieces_are_joined(content: bytes) -> None:
     assert is_stream(content) and not is_stream(join_stream(content))
     answer = read_answer(join_stream(content))
-    assert answer == Answer("Four.", "stop", Usage(3, 9), -0.5, 1, "2 + 2?", "", "finch")
+    assert answer == Answer("Four.", "stop", Usage(3, 9), (-0.5,), "2 + 2?", "", "finch")
 
 
 def test_choices_and_calls_are_joined_by_their_numbers() -> None:

@@ -1,6 +1,7 @@
 """The worker of the engine `vllm` with a vLLM of its own: it repeats its prompt, or does what the prompt tells it to.
 
-A token is a character. Started by path, as the worker is.
+A token is a character, drawn from `VOCABULARY` of them by the same distribution
+each time. Started by path, as the worker is.
 """
 
 import json
@@ -15,9 +16,14 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 WORKER = Path(__file__).parents[4] / "tasks" / "engines" / "vllm" / "worker.py"
 END = 0
 LOGPROB = -0.5
+VOCABULARY = 8
+OTHERS = math.log((1 - math.exp(LOGPROB)) / (VOCABULARY - 1))
+"""The log-probability of each other token."""
 MARK, THOUGHT_END = ord("§"), "</think>"
 BATCH = 4
 LOG = os.environ.get("FAKE_VLLM_LOG")
@@ -70,7 +76,11 @@ class State:
             stop_reason=None,
         )
         if self.parameters.logprobs is not None:
-            namespace.logprobs = [{token: SimpleNamespace(logprob=LOGPROB)} for token in self.made]
+            drawn = [{token: SimpleNamespace(logprob=LOGPROB, decoded_token=chr(token))} for token in self.made]
+            others = {
+                -n: SimpleNamespace(logprob=OTHERS, decoded_token=f" {n}") for n in range(1, self.parameters.logprobs)
+            }
+            namespace.logprobs = [others | token for token in drawn]
             namespace.cumulative_logprob = math.fsum(LOGPROB for _ in self.made)
         return SimpleNamespace(
             request_id=self.number, finished=bool(reason), outputs=[namespace], prompt_token_ids=self.prompt
@@ -81,6 +91,8 @@ class Engine:
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
         self.states: dict[str, State] = {}
+        self.processors = [processor(None, "cpu", False) for processor in options.pop("logits_processors", ())]
+        self.rows: list[State] = []
         self.model_config = SimpleNamespace(max_model_len=options["max_model_len"] or 200)
         scheduler = SimpleNamespace(max_num_seqs=options.get("max_num_seqs", BATCH))
         self.vllm_config = SimpleNamespace(scheduler_config=scheduler)
@@ -108,7 +120,9 @@ class Engine:
         if "<user>schema<" in prompt:
             return str(parameters.structured_outputs and parameters.structured_outputs.json)
         if "<user>sampling<" in prompt:
-            return json.dumps({name: value for name, value in vars(parameters).items() if name != "output_kind"})
+            told = {name: value for name, value in vars(parameters).items() if name != "output_kind"}
+            runner = {name: os.environ[name] for name in ("VLLM_USE_V2_MODEL_RUNNER",) if name in os.environ}
+            return json.dumps(told | runner)
         if "<user>adapter<" in prompt:
             return f"{(self.adapter.name, self.adapter.path, self.options['max_lora_rank'])}"
         if "<user>think<" in prompt:
@@ -124,12 +138,28 @@ class Engine:
     def step(self) -> list[SimpleNamespace]:
         print("a step", flush=True)  # vLLM, too, prints where it likes
         outputs = []
-        for state in list(self.states.values())[: self.options.get("max_num_seqs", BATCH)]:
+        rows = list(self.states.values())[: self.options.get("max_num_seqs", BATCH)]
+        self.process(rows)
+        for state in rows:
             self.obey("".join(map(chr, state.prompt)), len(state.made))
             if reason := state.step():
                 outputs.append(state.output(reason))
                 del self.states[state.number]
         return outputs
+
+    def process(self, rows: list[State]) -> None:
+        """Show the processors what comes and goes, and the logits."""
+        logits = np.full((len(rows), VOCABULARY), OTHERS) + np.eye(VOCABULARY)[0] * (LOGPROB - OTHERS) + 3.0
+        if any("<user>masked<" in "".join(map(chr, state.prompt)) for state in rows):
+            logits[:, -1] = -np.inf
+        if any("<user>another<" in "".join(map(chr, state.prompt)) for state in rows):
+            logits[:, 0] += 0.5
+        added = [(row, state.parameters, state.prompt, state.made) for row, state in enumerate(rows)]
+        update = SimpleNamespace(removed=range(len(self.rows)), added=added, moved=[], batch_size=len(rows))
+        for processor in self.processors:
+            processor.update_state(update if rows != self.rows else None)
+            assert processor.apply(logits) is logits and not processor.is_argmax_invariant()
+        self.rows = rows
 
     def obey(self, prompt: str, number: int) -> None:
         if "<user>die<" in prompt:
@@ -145,6 +175,12 @@ class Engine:
             time.sleep(600)
         if "<user>slow<" in prompt:
             time.sleep(0.3)
+
+
+class Parameters(SimpleNamespace):
+    """Vllm's parameters of sampling."""
+
+    extra_args: dict[str, Any] | None = None
 
 
 def load(**options: Any) -> SimpleNamespace:
@@ -180,5 +216,8 @@ if __name__ == "__main__":
     )
     lora = lambda name, number, path: SimpleNamespace(name=name, path=path)  # noqa: E731
     module("vllm.lora.request", LoRARequest=lora)
-    module("vllm", LLM=load, SamplingParams=SimpleNamespace, __version__="9.9", sampling_params=sampling)
+    module("vllm.v1.sample.logits_processor", LogitsProcessor=object)
+    logsumexp = lambda logits, axis: np.log(np.exp(logits).sum(axis))  # noqa: E731
+    module("torch", logsumexp=logsumexp, mean=np.mean, amax=np.max, stack=np.stack)
+    module("vllm", LLM=load, SamplingParams=Parameters, __version__="9.9", sampling_params=sampling)
     runpy.run_path(str(WORKER))["main"](int(sys.argv[1]), int(sys.argv[2]))

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from schemas.recipe.models import VLLM, Price
-from schemas.request import Completion, EngineError, Failure, Options, Sampling
+from schemas.request import Completion, EngineError, Failure, Options, Sampling, Statistic
 from tasks.engines.vllm import engine as engine_module
 from tasks.engines.vllm.call_queue import UNTAKEN
 from tasks.engines.vllm.engine import INSIDE, find_python
-from tests.tasks.engines.vllm.opening import Open, ask, ask_one
+from tests.tasks.engines.vllm.fake_worker import LOGPROB, OTHERS, VOCABULARY
+from tests.tasks.engines.vllm.opening import Open, ask, ask_one, lives, pid_of
 
 ROOT = Path(__file__).parents[4]
-LOGPROB = -0.5
 BATCH = 4
 """Sequences at once that the fake vLLM chooses."""
 
@@ -51,6 +51,67 @@ def test_log_probabilities_are_not_asked_unless_they_are_needed(opened: Open) ->
     assert reply.logprob is not None and reply.answers(needed) and reply.answers(plain)
     unknown = replace(without, logprob=math.nan)
     assert unknown.answers(needed), "asked for and not given: it is not asked for again and again"
+
+
+ASKED: tuple[Statistic, ...] = ("self_certainty", "token_logprobs")
+CERTAINTY = -math.log(VOCABULARY) - (LOGPROB + (VOCABULARY - 1) * OTHERS) / VOCABULARY
+"""That of the fake's distribution."""
+
+
+def test_distributions_are_recorded_where_they_are_asked_for(opened: Open) -> None:
+    engine = opened(batch=3)
+    asked = [
+        replace(ask("hi" * (number % 4), number, max_tokens=20 + number), statistics=ASKED) for number in range(12)
+    ]
+    plain = [ask("hi", number, prefix="p") for number in range(12)]
+    replies = {reply.request: reply for reply in engine.answer([*asked, *plain]) if isinstance(reply, Completion)}
+    for request in asked:
+        reply = replies[request.id]
+        assert reply.answers(request) and reply.self_certainty == pytest.approx(CERTAINTY, rel=1e-5)
+        assert reply.token_logprobs == (LOGPROB,) * reply.tokens and reply.min_k20 == LOGPROB
+        assert reply.logprob == pytest.approx(LOGPROB * reply.tokens)
+    assert all(replies[request.id].self_certainty is None for request in plain)
+
+
+@pytest.mark.parametrize("what", ["masked", "another"])
+def test_a_distribution_that_is_not_the_models_own_gives_no_number(opened: Open, what: str) -> None:
+    reply = ask_one(opened(), replace(ask(what, max_tokens=9), statistics=ASKED))
+    assert reply.self_certainty is not None and math.isnan(reply.self_certainty), "what is not sure is not said"
+    assert reply.token_logprobs == (LOGPROB,) * 9
+
+
+def test_a_worker_that_records_nothing_is_replaced_by_one_that_does_and_its_requests_go_on(opened: Open) -> None:
+    engine = opened(batch=2)
+    plain = [ask("slow", number, max_tokens=4) for number in range(6)]
+    with ThreadPoolExecutor(1) as thread:
+        under_way = thread.submit(lambda: list(engine.answer(plain)))
+        while not engine.loaded or not engine._queue.has_inside:
+            time.sleep(0.01)
+        first = pid_of(engine)
+        assert ask_one(engine, replace(ask("hi"), statistics=ASKED)).self_certainty == pytest.approx(
+            CERTAINTY, rel=1e-5
+        )
+        second = pid_of(engine)
+        assert {reply.request for reply in under_way.result(60)} == {request.id for request in plain}
+    assert first != second and not lives(first)
+    ask_one(engine, replace(ask("hi", 1), statistics=ASKED))
+    ask_one(engine, ask("hi", 2))
+    assert pid_of(engine) == second, "once is enough"
+
+
+def test_it_is_loaded_at_once_as_it_is_needed_and_with_the_runner_that_records(opened: Open) -> None:
+    engine, request = opened(context=2000), replace(ask("sampling", max_tokens=900), statistics=ASKED)
+    engine.load([request])
+    loaded = pid_of(engine)
+    sampling = json.loads(ask_one(engine, request).text)
+    assert pid_of(engine) == loaded and sampling["VLLM_USE_V2_MODEL_RUNNER"] == "0"
+    assert sampling["logprobs"] == 1 and list(sampling["extra_args"]) == ["errata_records"]
+
+
+def test_choices_are_looked_for_among_the_likeliest_first_tokens(opened: Open) -> None:
+    request = replace(ask("hi", max_tokens=3), choices=("<", "7", "x"))
+    reply = ask_one(opened(), request)
+    assert reply.answers(request) and reply.choice_logprobs == pytest.approx((LOGPROB, OTHERS, -math.inf))
 
 
 def test_each_sample_has_the_seed_of_its_request(opened: Open) -> None:

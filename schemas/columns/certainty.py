@@ -1,0 +1,41 @@
+"""The columns that say how sure a model was of a solution: what its tokens' probabilities come to, and P(True)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from schemas.contract import Column
+from schemas.request import Statistic
+
+STATISTIC_COLUMNS: Mapping[Statistic, Column] = {
+    "self_certainty": Column(
+        "self_certainty",
+        "number",
+        "How far the distributions of its tokens are from a uniform one, in nats: -1/(nV) sum log(V p) (2502.18581); larger is surer. "
+        "Here and below null where the model gives none.",
+        nullable=True,
+        at_least=-0.001,
+    ),
+    "min_k20": Column(
+        "min_k20",
+        "number",
+        "Min-K% (2310.16789): the mean log-probability of the unlikeliest 20 % of its tokens; larger where the text was seen in training.",
+        nullable=True,
+        at_most=0.001,
+    ),
+    "zlib_ratio": Column(
+        "zlib_ratio",
+        "number",
+        "The mean negative log-probability of its tokens for each byte of it packed by zlib (2012.07805); smaller where the text was seen.",
+        nullable=True,
+        at_least=-0.001,
+    ),
+    "token_logprobs": Column(
+        "token_logprobs",
+        "numbers",
+        "The log-probability of each of its tokens at temperature 1 (natural logarithm, to the precision of float16).",
+        nullable=True,
+        at_most=0.001,
+    ),
+}
+"""By what a recipe asks for."""
