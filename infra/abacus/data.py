@@ -6,19 +6,19 @@ import json
 import multiprocessing
 import os
 import re
-import sys
 import time
-import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from pathlib import Path
 from queue import Full
 from random import Random
-from typing import Any
 
 import numpy
-from tokenizer import ASSISTANT, END, SPECIALS, USER, Encoder
+
+from infra.abacus.tokenizer import ASSISTANT, END, SPECIALS, USER, Encoder
+from tasks.synthetic.correction_lessons import MARK, write_correction_lesson
+from tasks.synthetic.lessons import PATTERN, Lesson, list_vocabulary, write_lesson
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "tasks/engines/abacus/weights"
@@ -45,74 +45,37 @@ class Batch:
     cost: float
 
 
-def import_lessons() -> Any:
-    """The module `tasks.synthetic.lessons`.
-
-    The package `tasks` imports what the application needs (Polars, DuckDB);
-    lessons need none of it, so an empty package stands in for it here.
-
-    Returns:
-        The module.
-
-    """
-    if "tasks" not in sys.modules:
-        package = types.ModuleType("tasks")
-        package.__path__ = [str(ROOT / "tasks")]
-        sys.modules["tasks"] = package
-    from tasks.synthetic import lessons
-
-    return lessons
-
-
 def list_words(course: str) -> tuple[str, ...]:
     """The words of a course: those of the first, as the shipped weights number them, then what the other adds."""
-    lessons = import_lessons()
     if course == "first":
-        return tuple(lessons.list_vocabulary())
+        return tuple(list_vocabulary())
     known = json.loads((WEIGHTS / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
-    cut, random = re.compile(lessons.PATTERN).findall, Random(0)  # noqa: S311
+    cut, random = re.compile(PATTERN).findall, Random(0)  # noqa: S311
     words: set[str] = set()
     for _ in range(3_000):
         lesson = choose_writer(course)(random)
-        texts = [
-            lesson.prompt,
-            *(text for pair in lesson.history for text in pair),
-            *(text for text, _ in lesson.answer),
-        ]
+        asked = (*(message.content for message in lesson.history), lesson.prompt)
+        texts = [*(MARK.sub("", text) for text in asked), "".join(text for text, _ in lesson.answer)]
         words.update(word for text in texts for word in cut(text))
     before = sorted(known.keys() - set(SPECIALS), key=known.__getitem__)
     return (*before, *sorted(words - known.keys()))
 
 
-def choose_writer(course: str) -> Callable[[Random], Any]:
+def choose_writer(course: str) -> Callable[[Random], Lesson]:
     """What writes the lessons of a course."""
-    lessons = import_lessons()
-    if course == "first":
-        writer: Callable[[Random], Any] = lessons.write_lesson
-        return writer
-    from tasks.synthetic.correction_lessons import write_correction_lesson
-
-    return write_correction_lesson
+    return write_lesson if course == "first" else write_correction_lesson
 
 
-def encode_lesson(lesson: Any, encoder: Encoder, prompting: float) -> Sequence:
+def encode_lesson(lesson: Lesson, encoder: Encoder, prompting: float) -> Sequence:
     """A lesson's tokens, the weight of the loss on each, and its job's place in JOBS."""
     number = encoder.numbers
     prompt = encoder.encode(lesson.prompt)
     answer, weights = encoder.weighted(lesson.answer)
     asked = prompting if lesson.job == "solve" else 0.0
-    before = [
-        token
-        for question, attempt in lesson.history
-        for token in (
-            number[USER],
-            *encoder.encode(question),
-            number[END],
-            number[ASSISTANT],
-            *encoder.encode(attempt),
-            number[END],
-        )
-    ]
+    before: list[int] = []
+    for message in lesson.history:
+        role = ASSISTANT if message.role == "assistant" else USER
+        before += [number[role], *encoder.encode(message.content), number[END]]
     tokens = [*before, number[USER], *prompt, number[END], number[ASSISTANT], *answer, number[END]]
     return (
         tokens,

@@ -12,29 +12,20 @@ import re
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from infra.abacus.corrections import Solved, calculate_auroc, mend_steps, rate_answers, revise_solutions
 from schemas.recipe.models import Abacus
 from schemas.request import Completion, Message, Reply, Request, Sampling
 from tasks.engines.abacus.engine import AbacusEngine
 from tasks.evaluation.score import wilson
 from tasks.split import split_steps
-from tasks.synthetic.correction_lessons import RETRY
+from tasks.synthetic.correction_lessons import FEEDBACK
 from tasks.synthetic.lessons import JUDGE, SOLVE
 from tasks.synthetic.problems import LEVELS, Problem, make_problem
-from tasks.synthetic.truth import Truth, find_truth
+from tasks.synthetic.truth import find_truth
 
 _VERDICT = re.compile(r"First error: (none|(\d+), ([a-z ]+))$")
 SEED = 77
-
-
-@dataclass(frozen=True)
-class Solved:
-    """A solution and its truth."""
-
-    problem: Problem
-    text: str
-    truth: Truth
 
 
 def estimate_interval(hits: int, of: int) -> str:
@@ -81,22 +72,6 @@ def judge_solutions(engine: AbacusEngine, solutions: Sequence[Solved]) -> list[t
         match = _VERDICT.search(reply.text) if reply else None
         verdicts.append(None if match is None else (-1, "") if match[1] == "none" else (int(match[2]) - 1, match[3]))
     return verdicts
-
-
-def retry_solutions(engine: AbacusEngine, wrong: Sequence[Solved], samples: int) -> list[bool]:
-    """Whether each second attempt is right, the first and a word that it is wrong being in its history."""
-    sampling = Sampling(600, 1.0)
-    requests = []
-    for solution in wrong:
-        asked = Message("user", SOLVE.format(question=solution.problem.question))
-        history = (asked, Message("assistant", solution.text), Message("user", RETRY))
-        requests.append([Request("abacus", "", history, sampling, sample) for sample in range(samples)])
-    replies = {reply.request: reply for reply in engine.answer([request for group in requests for request in group])}
-    return [
-        isinstance(reply := replies[request.id], Completion) and reply.text.endswith(f"#### {solution.problem.answer}")
-        for solution, group in zip(wrong, requests)
-        for request in group
-    ]
 
 
 def run_rollouts(engine: AbacusEngine, wrong: Sequence[Solved], samples: int) -> tuple[list[bool], list[bool]]:
@@ -154,10 +129,31 @@ def evaluate(engine: AbacusEngine, level: int, count: int) -> None:
     before, through = run_rollouts(engine, continuable[:200], 8)
     print(f"  rollouts that succeed from the last right prefix  {estimate_interval(sum(before), len(before))}")
     print(f"  rollouts that succeed through the first error     {estimate_interval(sum(through), len(through))}")
-    again = retry_solutions(engine, wrong[:200], 4)
-    print(f"  right after a wrong attempt in its history        {estimate_interval(sum(again), len(again))}")
+    evaluate_corrections(engine, ours, count)
     kinds = Counter(solution.truth.kind for solution in wrong)
     print("  kinds: " + ", ".join(f"{kind} {n}" for kind, n in kinds.most_common()))
+
+
+def evaluate_corrections(engine: AbacusEngine, solutions: Sequence[Solved], count: int) -> None:
+    """Print what it makes of its own mistakes: half as many wrong and right answers as there are problems, at most."""
+    wrong = [solution for solution in solutions if not solution.is_right and solution.truth.first_error >= 0][
+        : count // 2
+    ]
+    right = [solution for solution in solutions if solution.is_right][: count // 2]
+    for kind in FEEDBACK:
+        again = revise_solutions(engine, wrong, kind, 4)
+        kept = revise_solutions(engine, right, kind, 1)
+        print(f"  right after a wrong attempt, feedback {kind:<11} {estimate_interval(sum(again), len(again))}")
+        print(f"  right after a right attempt, feedback {kind:<11} {estimate_interval(sum(kept), len(kept))}")
+    unseen = revise_solutions(engine, wrong, "verdict", 4, whole=False)
+    print(f"  right after a verdict, the attempt not shown      {estimate_interval(sum(unseen), len(unseen))}")
+    readable, corrected = mend_steps(engine, wrong)
+    print(f"  corrections of the first wrong step: readable     {estimate_interval(sum(readable), len(readable))}")
+    print(f"  corrections: the whole solution is right          {estimate_interval(sum(corrected), len(corrected))}")
+    high, low = rate_answers(engine, right), rate_answers(engine, wrong)
+    sides = sum(p > 0.5 for p in high) + sum(p < 0.5 for p in low)
+    print(f"  is-true: the likelier letter is right             {estimate_interval(sides, len(high) + len(low))}")
+    print(f"  is-true: AUROC of right above wrong answers       {100 * calculate_auroc(high, low):.1f} %")
 
 
 def main() -> None:

@@ -46,15 +46,15 @@ def save(tokenizer: Tokenizer, folder: Path, positions: int) -> None:
 
 
 class Encoder:
-    """The same tokens as the tokenizer's, for texts of known words only, several times faster."""
+    """The same tokens as the tokenizer's, several times faster; an answer has known words only."""
 
     def __init__(self, words: Sequence[str], pattern: str) -> None:
         self.numbers = number_tokens(words)
         self.cut = re.compile(pattern).findall
 
     def encode(self, text: str) -> list[int]:
-        """The tokens' numbers; KeyError names a word that is not in the vocabulary."""
-        return [self.numbers[word] for word in self.cut(text)]
+        """The tokens' numbers; a word that is not in the vocabulary is `<unk>`."""
+        return [self.numbers.get(word, SPECIALS.index(UNKNOWN)) for word in self.cut(text)]
 
     def weighted(self, pieces: Sequence[tuple[str, float]]) -> tuple[list[int], list[float]]:
         """The tokens of the joined pieces, each with the weight of the piece in which it ends.
@@ -67,6 +67,9 @@ class Encoder:
 
         Returns:
             Token ids, and as many weights.
+
+        Raises:
+            KeyError: A word is not in the vocabulary.
 
         """
         words = self.cut("".join(text for text, _ in pieces))

@@ -1,9 +1,9 @@
 """Teach Abacus: a Llama of 1.5 million parameters, on two CPU cores, from lessons that are made as it learns.
 
-    pip install -r infra/abacus/requirements.txt        # in an environment of its own
-    python infra/abacus/train.py --out DIR --minutes 60
-    python infra/abacus/train.py --resume DIR            # goes on after a kill
-    python infra/abacus/train.py --begin tasks/engines/abacus/weights --course corrections --out DIR --lr 1e-3 --minutes 20
+    pip install --group app -r infra/abacus/requirements.txt   # in an environment of its own, pip 25.1 or newer
+    python -m infra.abacus.train --out DIR --minutes 60
+    python -m infra.abacus.train --resume DIR                  # goes on after a kill
+    python -m infra.abacus.train --begin tasks/engines/abacus/weights --course corrections --out DIR --lr 1e-3 --minutes 20
 
 DIR then holds checkpoint.pt (every few minutes), log.txt, and model/, which
 transformers and vLLM load.
@@ -23,12 +23,14 @@ from random import Random
 from typing import Any
 
 import torch
-from data import COURSES, JOBS, Batch, choose_writer, import_lessons, list_words, stream
-from model import Abacus, Shape, export
 from safetensors.torch import load_file
-from tokenizer import END, PADDING, SPECIALS, Encoder, build, save
 from torch import Tensor
 from torch.nn import functional
+
+from infra.abacus.data import COURSES, JOBS, Batch, choose_writer, list_words, stream
+from infra.abacus.model import Abacus, Shape, export
+from infra.abacus.tokenizer import END, PADDING, SPECIALS, Encoder, build, save
+from tasks.synthetic.lessons import PATTERN, Lesson
 
 WARMUP = 100
 FLOOR = 0.05
@@ -166,18 +168,19 @@ def begin_weights(folder: Path, model: Abacus, adam: torch.optim.AdamW, words: t
     model.load_state_dict(weights | {name: vectors})
 
 
-def check_encoder(encoder: Encoder, tokenizer: Any, write: Callable[[Random], Any]) -> None:
+def check_encoder(encoder: Encoder, tokenizer: Any, write: Callable[[Random], Lesson]) -> None:
     """Check on a sample of lessons that the fast encoder and the tokenizer cut alike."""
     random = Random(0)  # noqa: S311
     for _ in range(SAMPLE):
         lesson = write(random)
         answer = "".join(text for text, _ in lesson.answer)
-        for text, ours in (
-            (lesson.prompt, encoder.encode(lesson.prompt)),
-            (answer, encoder.weighted(lesson.answer)[0]),
-        ):
-            assert tokenizer.encode(text).ids == ours, f"the encoder and the tokenizer differ on {text!r}"
-            assert tokenizer.decode(ours, skip_special_tokens=False) == text, f"does not decode to itself: {text!r}"
+        for asked in (*(message.content for message in lesson.history), lesson.prompt):
+            assert tokenizer.encode(asked).ids == encoder.encode(asked), (
+                f"the encoder and the tokenizer differ on {asked!r}"
+            )
+        ours = encoder.weighted(lesson.answer)[0]
+        assert tokenizer.encode(answer).ids == ours, f"the encoder and the tokenizer differ on {answer!r}"
+        assert tokenizer.decode(ours, skip_special_tokens=False) == answer, f"does not decode to itself: {answer!r}"
 
 
 def say(folder: Path, line: str) -> None:
@@ -192,9 +195,8 @@ def train(given: argparse.Namespace) -> None:
     torch.set_num_threads(given.threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(given.seed)
-    lessons = import_lessons()
     words = list_words(given.course)
-    encoder, tokenizer = Encoder(words, lessons.PATTERN), build(words, lessons.PATTERN)
+    encoder, tokenizer = Encoder(words, PATTERN), build(words, PATTERN)
     check_encoder(encoder, tokenizer, choose_writer(given.course))
     model = Abacus(Shape(len(encoder.numbers)))
     model.count({number: int(word) for word, number in encoder.numbers.items() if word.strip().isdigit()})

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
+from schemas.request import Message
 from tasks.synthetic.problems import Problem, choose_side, draw
 from tasks.synthetic.program import Program
-from tasks.synthetic.solution import ANSWER, WrittenStep, solve_right, solve_wrong, write_solution
+from tasks.synthetic.solution import ANSWER, WrittenStep, list_steps, solve_right, solve_wrong, write_solution
 from tasks.synthetic.truth import KINDS, Truth, find_truth
 from tasks.synthetic.vocabulary import BOXES, BOYS, COINS, DAYS, GIRLS, THINGS
 
@@ -47,8 +48,8 @@ class Lesson:
     """The user's message."""
     answer: tuple[Piece, ...]
     """The assistant's answer in pieces, each with the weight of its loss."""
-    history: tuple[tuple[str, str], ...] = ()
-    """Messages of the user before it, each with its answer: context."""
+    history: tuple[Message, ...] = ()
+    """The turns before it: context."""
 
 
 def write_lesson(random: Random, job: str | None = None) -> Lesson:
@@ -132,9 +133,7 @@ def write_judging_lesson(problem: Problem, random: Random) -> Lesson:
 
 def write_judgement(program: Program, lines: list[WrittenStep], answer: int) -> tuple[Piece, ...] | None:
     """The judgement of a solution, or None where it is not wrong step for step (another order, other words)."""
-    steps = [f"{i}. {line}" for i, line in enumerate(lines, 1)] or [""]
-    steps[-1] += f"\n#### {answer}"
-    truth = find_truth(program, steps)
+    truth = find_truth(program, list_steps(lines, answer))
     expected, last = solve_right(program)
     pieces: list[Piece] = []
     for i in range(max(len(expected), len(lines)) + 1):
@@ -155,12 +154,6 @@ def write_judgement(program: Program, lines: list[WrittenStep], answer: int) -> 
         if i >= len(lines):
             break
     return _end(pieces, truth, None, len(lines))
-
-
-def compare_line(want: WrittenStep, have: WrittenStep) -> list[Piece]:
-    """The words of a derived step, each with the given one beside it and whether they are the same."""
-    pairs = zip(_words([want], 0, 0), _words([have], 0, 0))
-    return [piece for derived, given in pairs for piece in ((f" {derived}", 1.0), *_compared(derived, given))]
 
 
 def _compared(derived: str, given: str) -> tuple[Piece, Piece]:

@@ -31,6 +31,12 @@ def write_solution(lines: Sequence[WrittenStep], answer: int) -> str:
     return "".join(f"{i}. {line}\n" for i, line in enumerate(lines, 1)) + f"{ANSWER}{answer}"
 
 
+def list_steps(lines: Sequence[WrittenStep], answer: int) -> list[str]:
+    """The steps of a written solution, as it is parted into them: the answer stands in the last."""
+    *steps, last = [f"{i}. {line}" for i, line in enumerate(lines, 1)] or [""]
+    return [*steps, f"{last}\n{ANSWER}{answer}"]
+
+
 def solve_right(program: Program) -> tuple[list[WrittenStep], int]:
     """The solution that follows the program."""
     return _follow(program, 0, [], {})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from math import log
 from random import Random
 
 from schemas.recipe.models import Skill
 from tasks.engines.world.assignment import Assignment
 from tasks.llm.judge_reply import NONE
+from tasks.synthetic import critiques
+from tasks.synthetic.critiques import describe_mistake
 from tasks.synthetic.lessons import FIRST_ERROR
 from tasks.synthetic.problems import Problem
 from tasks.synthetic.solution import ANSWER, make_slip
@@ -23,20 +24,6 @@ CHECKS: tuple[tuple[Kind, ...], ...] = (
     ("missing step", "extra step"), ("final answer",),
 )  # fmt: skip
 """The kinds of mistakes to which each question of the prompt `checklist` says no."""
-
-
-WORDS: Mapping[Kind, str] = {
-    "calculation": "The calculation belongs here, but its result is another number.",
-    "wrong operand": "A number of the problem stands where another belongs.",
-    "misread quantity": "A number stands here that the problem does not have.",
-    "miscopied result": "A number stands here that no earlier step has come to.",
-    "wrong operation": "These numbers are to be put together in another way.",
-    "missing step": "A calculation has been left out before this.",
-    "extra step": "The problem does not ask for this calculation.",
-    "unit": "What comes out counts something else.",
-    "final answer": "What is stated at the end is not what was worked out.",
-}
-"""What it says of each kind of mistake: without the words by which judgements are read."""
 
 
 def find_perceived_truth(assignment: Assignment, problem: Problem, skill: Skill, random: Random) -> Truth:
@@ -63,11 +50,6 @@ def find_perceived_truth(assignment: Assignment, problem: Problem, skill: Skill,
     if draw < skill.misses:
         return Truth(NONE)
     return Truth(random.choice(others), kind) if others and draw < skill.misses + skill.elsewhere else truth
-
-
-def describe_mistake(truth: Truth) -> str:
-    """What is wrong, in words."""
-    return WORDS[truth.kind] if truth.kind else "It follows from the problem and what stands before."
 
 
 def judge(assignment: Assignment, problem: Problem, skill: Skill, random: Random) -> tuple[str, float | None]:
@@ -112,18 +94,7 @@ def _judge_last(assignment: Assignment, problem: Problem, skill: Skill, random: 
 def write_critique(assignment: Assignment, problem: Problem, skill: Skill, random: Random) -> str:
     """A critique, up to the first step that it calls wrong."""
     seen, leaks = find_perceived_truth(assignment, problem, skill, random), random.random() < skill.leaks
-    shown = assignment.steps if seen.first_error == NONE else assignment.steps[: seen.first_error + 1]
-    lines = []
-    for i, step in enumerate(shown):
-        wrong = i == seen.first_error
-        lines += [
-            f"Step sentence: {' '.join(step.split())}",
-            f"Correctness of the step: {'Wrong' if wrong else 'Correct'}",
-        ]
-        lines.append(f"Explanation: {describe_mistake(seen if wrong else Truth(NONE))}")
-    lines.append(f"Correctness of the final answer: {'Correct' if seen.first_error == NONE else 'Wrong'}")
-    end = f"It should be {ANSWER}{problem.answer}" if leaks else "It is what the steps come to."
-    return "\n".join([*lines, f"Explanation: {end}"])
+    return critiques.write_critique(assignment.steps, seen, problem.answer if leaks else None)
 
 
 def explain(assignment: Assignment, problem: Problem, skill: Skill, random: Random) -> str:

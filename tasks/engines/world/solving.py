@@ -7,10 +7,10 @@ from dataclasses import replace
 from random import Random
 
 from schemas.recipe.models import Skill
-from tasks.engines.world.answers import describe_mistake
 from tasks.engines.world.assignment import Assignment
 from tasks.llm.critique_reply import read_critique
 from tasks.split import split_steps
+from tasks.synthetic.critiques import describe_mistake
 from tasks.synthetic.problems import Problem
 from tasks.synthetic.solution import ANSWER, list_remaining, make_slip, solve_right, solve_wrong, write_solution
 from tasks.synthetic.truth import find_progress, find_truth

@@ -1,0 +1,119 @@
+"""What a checkpoint of Abacus makes of its own solutions: revised after feedback, corrected in a step, told right from wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schemas.request import Completion, Message, Reply, Request, Sampling
+from tasks.corrections.correct import TEXTS
+from tasks.corrections.named_texts import read_texts
+from tasks.engines.abacus.engine import AbacusEngine
+from tasks.split import split_steps
+from tasks.synthetic.correction_lessons import Feedback, ask_correction, ask_revision, ask_truth
+from tasks.synthetic.critiques import write_critique
+from tasks.synthetic.lessons import SOLVE
+from tasks.synthetic.problems import Problem
+from tasks.synthetic.solution import ANSWER
+from tasks.synthetic.truth import Truth, find_truth
+
+MARK = "0123456789abcdef"
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A solution and its truth."""
+
+    problem: Problem
+    text: str
+    truth: Truth
+
+    @property
+    def answer(self) -> str:
+        """The answer that it states; empty where it states none."""
+        return self.text.rpartition(ANSWER)[2] if ANSWER in self.text else ""
+
+    @property
+    def is_right(self) -> bool:
+        """Whether that is the problem's."""
+        return self.answer == str(self.problem.answer)
+
+
+def ask(
+    engine: AbacusEngine, conversations: Sequence[tuple[Message, ...]], sampling: Sampling, samples: int = 1, logprobs: bool = False
+) -> list[list[Reply]]:  # fmt: skip
+    """The replies to each conversation."""
+    asked = [
+        [Request("abacus", "", messages, sampling, sample, logprobs=logprobs) for sample in range(samples)]
+        for messages in conversations
+    ]
+    replies = {reply.request: reply for reply in engine.answer([request for group in asked for request in group])}
+    return [[replies[request.id] for request in group] for group in asked]
+
+
+def revise_solutions(
+    engine: AbacusEngine, solutions: Sequence[Solved], kind: Feedback, samples: int, whole: bool = True
+) -> list[bool]:
+    """Whether each revision is right, after a critique without a mistake where there is one.
+
+    Args:
+        engine: The checkpoint.
+        solutions: First attempts.
+        kind: What is said of them.
+        samples: Revisions of each.
+        whole: Whether the attempt is shown.
+
+    Returns:
+        A truth value for each solution and sample.
+
+    """
+    conversations = []
+    for solution in solutions:
+        asked = SOLVE.format(question=solution.problem.question)
+        critique = write_critique(split_steps(solution.text)[0], solution.truth)
+        turn = ask_revision(kind, solution.is_right, critique, [], MARK)
+        shown = (Message("user", asked), Message("assistant", solution.text), turn)
+        conversations.append(shown if whole else (Message("user", f"{asked}\n\n{turn.content}"),))
+    replies = ask(engine, conversations, Sampling(600, 1.0), samples)
+    return [
+        isinstance(reply, Completion) and reply.text.endswith(f"{ANSWER}{solution.problem.answer}")
+        for solution, group in zip(solutions, replies, strict=True)
+        for reply in group
+    ]
+
+
+def mend_steps(engine: AbacusEngine, wrong: Sequence[Solved]) -> tuple[list[bool], list[bool]]:
+    """Whether each greedy correction of a first wrong step can be read, and whether the solution is right with it."""
+    stepped = [(solution, split_steps(solution.text)[0]) for solution in wrong]
+    conversations = [
+        ask_correction(solution.problem.question, steps, solution.truth.first_error) for solution, steps in stepped
+    ]
+    readable, right = [], []
+    for (solution, steps), (reply,) in zip(stepped, ask(engine, conversations, Sampling(600, 0.0)), strict=True):
+        texts = read_texts(reply, TEXTS, may_be_empty=("rest",))
+        readable.append(not isinstance(texts, str))
+        if isinstance(texts, str):
+            right.append(False)
+            continue
+        before = steps[: solution.truth.first_error]
+        whole = "\n".join([*before, texts["correction"], *([texts["rest"]] if texts["rest"] else [])])
+        right.append(find_truth(solution.problem.program, split_steps(whole)[0]).first_error < 0)
+    return readable, right
+
+
+def rate_answers(engine: AbacusEngine, solutions: Sequence[Solved]) -> list[float]:
+    """How probable it is to each solution's answer that it is true, by the first token of a reply to `is-true`; 0.5 where that is no letter."""
+    conversations = [ask_truth(solution.problem.question, solution.answer) for solution in solutions]
+    values = []
+    for (reply,) in ask(engine, conversations, Sampling(4, 0.0), logprobs=True):
+        letter = reply.text if isinstance(reply, Completion) else ""
+        p = math.exp(reply.logprob) if isinstance(reply, Completion) and reply.logprob is not None else 0.5
+        values.append({"A": p, "B": 1 - p}.get(letter, 0.5))
+    return values
+
+
+def calculate_auroc(right: Sequence[float], wrong: Sequence[float]) -> float:
+    """How often a right answer is rated above a wrong one, ties counting half."""
+    pairs = [(a > b) + (a == b) / 2 for a in right for b in wrong]
+    return sum(pairs) / len(pairs) if pairs else math.nan
