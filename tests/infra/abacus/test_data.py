@@ -9,7 +9,8 @@ from random import Random
 import pytest
 
 from infra.abacus import data
-from infra.abacus.tokenizer import build
+from infra.abacus.tokenizer import Encoder, build
+from tasks.synthetic.correction_lessons import write_correction_lesson
 from tasks.synthetic.lessons import PATTERN
 
 
@@ -17,7 +18,7 @@ from tasks.synthetic.lessons import PATTERN
 def test_a_course_has_batches_of_known_words(monkeypatch: pytest.MonkeyPatch, course: str) -> None:
     monkeypatch.setattr(data, "POOL", 60)
     words = data.list_words(course)
-    encoder = data.Encoder(words, PATTERN)
+    encoder = Encoder(words, PATTERN)
     batch = next(data.make_batches(encoder, Random(1), 3_000, 0.1, course))
     assert batch.tokens.shape[1] == batch.weights.shape[1] + 1
     assert batch.tokens.size <= 3_000 or len(batch.tokens) == 1
@@ -26,14 +27,14 @@ def test_a_course_has_batches_of_known_words(monkeypatch: pytest.MonkeyPatch, co
 
 def test_a_course_adds_words_behind_those_of_the_shipped_weights() -> None:
     known = json.loads((data.WEIGHTS / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
-    encoder = data.Encoder(data.list_words("corrections"), PATTERN)
+    encoder = Encoder(data.list_words("corrections"), PATTERN)
     assert known.items() <= encoder.numbers.items()
     assert {" wrong", "{", "B"} <= encoder.numbers.keys()
 
 
 def test_a_word_that_it_does_not_know_is_unknown_to_encoder_and_tokenizer_alike() -> None:
     words = data.list_words("corrections")
-    encoder, tokenizer = data.Encoder(words, PATTERN), build(words, PATTERN)
+    encoder, tokenizer = Encoder(words, PATTERN), build(words, PATTERN)
     text = "<critique-0123456789abcdef> The zebra"
     assert encoder.encode(text) == tokenizer.encode(text).ids
     assert 0 in encoder.encode(text)
@@ -42,9 +43,8 @@ def test_a_word_that_it_does_not_know_is_unknown_to_encoder_and_tokenizer_alike(
 
 
 def test_a_wrong_attempt_is_context() -> None:
-    write = data.choose_writer("corrections")
-    encoder = data.Encoder(data.list_words("corrections"), PATTERN)
-    lesson = write(Random(1), "retry")
+    encoder = Encoder(data.list_words("corrections"), PATTERN)
+    lesson = write_correction_lesson(Random(1), "retry")
     tokens, weights, job = data.encode_lesson(lesson, encoder, 0.1)
     names = {number: word for word, number in encoder.numbers.items()}
     text = "".join(names[token] for token in tokens)
