@@ -9,7 +9,8 @@ not at all, and nothing is removed before it stands elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TypeVar
@@ -28,6 +29,10 @@ from schemas.request import Failure, Reply, Request
 
 LOOSE = 64
 """Small segments from which on a writer that ends merges them."""
+HELD = 1 << 25
+"""Completions whose places are kept in memory (8 bytes each), at most; those of further segments are read each time."""
+THREADS = 8
+"""Segments that are read at once, at most; on a disk as many as there are processors."""
 ATTEMPTS = 20
 _Entry = tuple[bool, str, int, Reply]
 """Whether it failed, then where it stands: the least of several is taken."""
@@ -40,7 +45,7 @@ class Ledger:
     Opening it lists the folder, nothing more. What is written afterwards
     through `writer` is known at once, what others write at the next `refresh`.
     Of each completion 8 bytes are kept in memory, from when they are first
-    looked at. Files in the folder that are no segments are left alone and
+    looked at, up to 256 MiB in all. Files in the folder that are no segments are left alone and
     listed in `ignored`; a damaged segment raises `StoreError` when it is read.
     May be used by several threads.
     """
@@ -68,8 +73,9 @@ class Ledger:
                 names = again
             segments = {name: Segment.named(name) for name in again}
             known = {segment for segment in segments.values() if segment}
-            ours = {name for segment in known for name in (segment.path, segment.places)} | {merging.CLAIM}
-            self.ignored = [name for name in again if not segments[name] and f"{FOLDER}/{name}" not in ours]
+            ours = {name for segment in known for name in (segment.path, segment.places)}
+            others = (name for name in again if not segments[name] and not merging.is_claim(name))
+            self.ignored = [name for name in others if f"{FOLDER}/{name}" not in ours]
             self._segments = frozenset(known)
             self._places = {segment: places for segment, places in self._places.items() if segment in known}
 
@@ -101,7 +107,7 @@ class Ledger:
         wanted = {request.id: request for request in requests}
         if not wanted:
             return {}
-        places = np.sort(np.array([files.place_request(request) for request in wanted.values()], np.uint64))
+        places = np.unique(np.array([files.place_request(request) for request in wanted.values()], np.uint64))
         entries = self._retry(lambda segments: self._search(segments, wanted, places))
         return {id_: entries[id_][-1] for id_ in wanted if id_ in entries}
 
@@ -137,17 +143,24 @@ class Ledger:
     def compact(self) -> int:
         """Merge small segments into large ones; how many segments went. It can run beside readers and writers."""
         went = 0
-        while parts := merging.choose_segments(sorted(self._segments)):
-            merged = merging.merge(self.store, parts, self._load)
+        others: set[str] = set()
+        while merge := self._choose_merge(others):
+            merged = merging.merge(self.store, merge, self._load)
             self.refresh()
             if merged is None:
-                break
-            went += len(parts) - len(merged)
+                others.add(merge.claim)
+            else:
+                went += len(merge.segments) - len(merged)
         return went
+
+    def _choose_merge(self, others: Collection[str]) -> merging.Merge | None:
+        """What to merge next, but for what others merge."""
+        merges = merging.list_merges(sorted(self._segments))
+        return next((merge for merge in merges if merge.claim not in others), None)
 
     def _tidy(self) -> None:
         self.refresh()
-        if sum(segment.rows <= files.SMALL for segment in self._segments) >= LOOSE:
+        if merging.count_loose(list(self._segments)) >= LOOSE:
             self.compact()
 
     def _add(self, segment: Segment) -> None:
@@ -157,7 +170,9 @@ class Ledger:
     def _load(self, segment: Segment) -> Places:
         places = self._places.get(segment)
         if places is None:
-            places = self._places[segment] = files.read_places(self.store, segment)
+            places = files.read_places(self.store, segment)
+            if sum(map(len, list(self._places.values()))) + len(places) <= HELD:
+                self._places[segment] = places
         return places
 
     def _retry(self, work: Callable[[list[Segment]], _T]) -> _T:
@@ -177,7 +192,8 @@ class Ledger:
             return self._match_rows(segment, _find_rows(self._load(segment), mine), wanted) if len(mine) else []
 
         first: dict[str, _Entry] = {}
-        with ThreadPoolExecutor(8) as threads:
+        most = min(THREADS, os.cpu_count() or 1) if self.store.local else THREADS
+        with ThreadPoolExecutor(most) as threads:
             for entries in threads.map(search_segment, segments):
                 for candidate in entries:
                     known = first.get(candidate[-1].request)
@@ -189,9 +205,8 @@ class Ledger:
         """What of these rows of a segment answers requests."""
         if not len(rows):
             return []
-        table = files.read_segment(self.store, segment, [*files.ENTRY, *files.ANSWER], rows)
         entries = []
-        for row in table.to_pylist():
+        for row in files.read_entries(self.store, segment, rows):
             entry = row.pop("segment"), row.pop("row")
             request = wanted.get(row["request"])
             if request is not None and (reply := files.read_reply(row)).answers(request):
@@ -200,8 +215,10 @@ class Ledger:
 
 
 def _find_rows(places: Places, wanted: Places) -> NDArray[np.int64]:
-    """The numbers of the rows at the wanted places, ascending; both are sorted."""
-    wanted = np.unique(wanted)
+    """The numbers of the rows at the wanted places, ascending; both are sorted, and none is wanted twice."""
+    if len(places) < len(wanted):
+        near = wanted[np.minimum(np.searchsorted(wanted, places), len(wanted) - 1)]
+        return np.flatnonzero(near == places)
     begins = np.searchsorted(places, wanted, side="left")
     counts = np.searchsorted(places, wanted, side="right") - begins
     numbers: NDArray[np.int64] = np.arange(counts.sum()) + np.repeat(begins - counts.cumsum() + counts, counts)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.ledger.merging import Load, read_distinct, split_ranges
+from catalog.ledger.partitions import count_bits
 from catalog.ledger.segments import ENTRY, FAILED, Segment
 from catalog.storage import Store
 
@@ -70,7 +71,7 @@ def sum_spending(store: Store, segments: Sequence[Segment], load: Load) -> list[
     """Sums by corpus, model and revision, sorted by them. Raises as `ledger.segments.read` does."""
     sums: dict[tuple[str, ...], Spending] = {}
     kept: dict[Segment, Any] = {}
-    for slices in split_ranges(segments, load, ROWS) if segments else ():
+    for slices in split_ranges(segments, load, ROWS, count_bits(segments)):
         for account in _sum_entries(read_distinct(store, slices, _COLUMNS, kept)):
             key = (account.corpus, account.model, account.revision)
             sums[key] = sums[key] + account if key in sums else account

@@ -105,12 +105,12 @@ def test_a_merge_that_another_does_is_left_to_it_until_it_is_long_dead(
 ) -> None:
     fill(store, range(500))
     monkeypatch.setattr(merging, "CLAIMED", 1.0)
-    assert merging._claim(store, "another")
+    assert merging._claim(store, merging.CLAIM.format(""), "another")
     assert Ledger(store).compact() == 0
     assert Ledger(store).ignored == []
     time.sleep(1.1)
     assert Ledger(store).compact() == 9
-    assert not store.exists(merging.CLAIM)
+    assert not store.exists(merging.CLAIM.format(""))
 
 
 def test_two_merges_at_once_lose_and_double_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +133,7 @@ def test_a_merge_over_a_segment_that_went_undoes_itself(store: Store) -> None:
     gone = sorted(ledger._segments)[-1]
     data = store.read(gone.path)
     segments.drop(store, gone)
-    assert merging.merge(store, sorted(ledger._segments), ledger._load) is None
+    assert merging.merge(store, merging.Merge(sorted(ledger._segments)), ledger._load) is None
     store.write(gone.path, data)
     assert store.names("ledger") == before
 
@@ -181,11 +181,11 @@ def test_readers_writers_and_merges_go_on_side_by_side(tmp_path: Path) -> None:
 
 MERGE = """
 import sys
-from catalog.ledger import merging
+from catalog.ledger import merging, partitions
 from catalog.ledger import Ledger
 from catalog.storage import Store
 
-merging.ROWS, merging.SMALL, merging.CLAIMED = 300, 50, 0.0
+merging.ROWS, merging.SMALL, merging.CLAIMED, partitions.ROWS = 300, 50, 0.0, 900
 ledger = Ledger(Store(sys.argv[1]))
 print("ready", flush=True)
 ledger.compact()
