@@ -173,6 +173,27 @@ def split_steps(text: str, rule: Rule = "auto") -> tuple[list[str], str]:
     return [text.strip()], "whole"
 
 
+def split_continuation(before: Sequence[str], rule: str | None, whole: str, behind: str) -> tuple[list[str], str]:
+    """The steps behind a beginning, by the rule that cut it where that cuts the whole in the same places.
+
+    Args:
+        before: The steps of the beginning.
+        rule: The rule that cut it; None where that is not known.
+        whole: The beginning and what follows.
+        behind: What follows alone.
+
+    Returns:
+        The steps, none where nothing follows, and the rule.
+
+    """
+    # a solution of one step was cut by no rule; what goes on from its beginning may have several
+    steps, cut = split_steps(whole, rule if rule and rule != "whole" else "auto")  # type: ignore[arg-type]
+    if steps[: len(before)] != list(before):
+        steps, cut = split_steps(behind)
+        return [step for step in steps if step], cut
+    return steps[len(before) :], cut
+
+
 def has_several_steps(step: str, rule: str) -> bool:
     """Whether a step holds more than one by the rule that cut its solution; of numbered steps, whether a further number begins a line."""
     if rule in ("numbered", "auto", "whole"):

@@ -19,8 +19,6 @@ from tasks import TASKS
 from tasks.classify.parameters import Dynamic
 from tasks.classify.task import CLASSIFY
 from tasks.generate import Setting
-from tasks.localize.estimate import ESTIMATE
-from tasks.localize.estimate_parameters import TreeParameters
 from tasks.sources.field_mapping import FieldRule
 from tasks.views.declared import is_cut, list_needs
 from tasks.views.derived import DERIVED
@@ -47,7 +45,7 @@ def kind_of(field: FieldInfo) -> str:
     if "Literal" in text:
         return " \\| ".join([*(["number"] if "int," in text else []), *re.findall(r"'([^']+)'", text)])
     for python, words in (
-        ("Taxonomy", "taxonomy"), ("LabelRules", "mapping"), ("FileJoin", "mapping"), ("Companion", "mapping"), ("CsvOptions", "mapping"), ("list[str] | tasks.sources.field_mapping.FieldRule", "list, or field"), ("GoldRules", "mapping"), ("FieldRule", "field"), ("Setting", "list of settings"), ("TreeParameters", "mapping"), ("JudgeParameters", "mapping, as `judge` takes them"), ("Dynamic", "mapping"), ("ModelSampling", "mapping"), ("EngineArguments", "mapping"), ("Speculation", "mapping"), ("Price", "prompt, completion"), ("Skill", "mapping"), ("take.Want", "rows, per, of"), ("Abacus", "mapping of models"), ("list[dict[str, typing.Any]]", "list of gates"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, dict[str, str]]", "mapping of mappings"), ("list[str], pydantic", "list"), ("dict[str, float]", "mapping of numbers"),
+        ("Taxonomy", "taxonomy"), ("LabelRules", "mapping"), ("FileJoin", "mapping"), ("Companion", "mapping"), ("CsvOptions", "mapping"), ("list[str] | tasks.sources.field_mapping.FieldRule", "list, or field"), ("GoldRules", "mapping"), ("FieldRule", "field"), ("Setting", "list of settings"), ("JudgeParameters", "mapping, as `judge` takes them"), ("Dynamic", "mapping"), ("ModelSampling", "mapping"), ("EngineArguments", "mapping"), ("Speculation", "mapping"), ("Price", "prompt, completion"), ("Skill", "mapping"), ("take.Want", "rows, per, of"), ("Abacus", "mapping of models"), ("list[dict[str, typing.Any]]", "list of gates"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, dict[str, str]]", "mapping of mappings"), ("list[str], pydantic", "list"), ("dict[str, float]", "mapping of numbers"),
         ("dict", "mapping"), ("list", "list"), ("bool", "true or false"), ("int", "number"), ("float", "number"), ("str", "text"),
     ):  # fmt: skip
         if python in text:
@@ -62,7 +60,7 @@ def parameters(fields: dict[str, FieldInfo]) -> list[str]:
         default = field.get_default()
         shown = "needed" if field.is_required() else "" if default in (None, [], {}, "") else f"`{default}`"
         shown = f"`{default.value}`" if isinstance(default, FieldRule) else shown
-        shown = "below" if isinstance(default, TreeParameters | ModelSampling | EngineArguments | Skill) else shown
+        shown = "below" if isinstance(default, ModelSampling | EngineArguments | Skill) else shown
         lines.append(f"| `{field.alias or name}` | {kind_of(field)} | {shown} | {field.description} |")
     return lines
 
@@ -70,8 +68,6 @@ def parameters(fields: dict[str, FieldInfo]) -> list[str]:
 def tasks() -> str:
     def section(task: Task) -> list[str]:  # type: ignore[type-arg]
         lines = [f"## `{task.name}`", "", task.summary, "", *parameters(task.parameters.model_fields), ""]
-        if task is ESTIMATE:
-            lines += [f"Of `tree`: {TreeParameters.__doc__}", "", *parameters(TreeParameters.model_fields), ""]
         if task is CLASSIFY:
             lines += [f"Of `dynamic`: {Dynamic.__doc__}", "", *parameters(Dynamic.model_fields), ""]
         return lines

@@ -14,7 +14,7 @@ from tests.command import ROOT
 
 RECIPES = ROOT / "catalog" / "recipes"
 PAGE = (ROOT / "docs" / "corrections.md").read_text("utf-8")
-SHORT = ("prm", "lemma", "step_pairs", "recorded")
+SHORT = ("prm", "search", "lemma", "step_pairs", "recorded")
 LINES = 40
 
 

@@ -29,8 +29,8 @@ from tests.flows.gates.planned import planned
 
 ROOT = Path(__file__).parents[1]
 PLACES = sorted((*(ROOT / "flows").rglob("*.py"), *(ROOT / "schemas").rglob("*.py")))
-KEYS_OF_MANIFESTS = {"view", "split", "release", "gold", "truth", "values", "world"}
-"""Names of tasks that are also keys of manifests and of what the command prints as JSON, or an engine; compared as tasks they are found."""
+KEYS_OF_MANIFESTS = {"view", "split", "release", "gold", "truth", "values", "world", "search"}
+"""Names of tasks that are also keys of manifests and of what the command prints as JSON, an engine, or a filter; compared as tasks they are found."""
 PEOPLE = Label(
     column="people_first_error", kind="step", rank=5, undecided="people_undecided", method="people_by", rater="people",
     title="two annotators", replies="people_asked", tokens="people_seconds",

@@ -142,7 +142,6 @@ ACTIVE_COLUMN = Column(
     at_least=0,
     at_most=1,
 )
-TREE_COLUMN = Column("tree", "strings", "The states of the search tree as JSON: prefix, N, rollouts tried, MC, U, Q.")
 AGREE_COLUMNS = (
     Column(
         "first_error",

@@ -16,6 +16,11 @@ VALUE_COLUMNS = (
     Column("ovm", "integers", "The outcome, 1 or 0, as the label of each step's prefix.", at_least=0, at_most=1),
     RIGHT_RATE,
 )  # fmt: skip
+STEP_VALUE_COLUMNS = (
+    Column("q_before", "number", "The share of rollouts that succeed from before the step.", at_least=0, at_most=1),
+    Column("advantage", "number", "q - q_before: how much the step gains or loses.", at_least=-1, at_most=1),
+    Column("rest_value", "number", "ReST-MCTS*'s value: from 0 at the problem to 1 at a right answer, falling where no rollout succeeds.", at_least=0, at_most=1),
+)  # fmt: skip
 VALUE_TREES = Contract(
     "value trees",
     "One problem a row: its solutions with their verdicts, and the tree of their steps.",

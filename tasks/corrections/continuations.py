@@ -32,7 +32,7 @@ from tasks.llm.sampling import MaxTokens, Stop, Temperature, TopP, describe_samp
 from tasks.localize.rollout_counts import START
 from tasks.localize.rollouts import list_channel_prefixes
 from tasks.sources.content_ids import identify_solution, normalize_text
-from tasks.split import has_several_steps, split_steps
+from tasks.split import has_several_steps, split_continuation
 from tasks.verify.math_verify.pool import compared
 from tasks.verify.task import VERSION as VERIFIER
 from tasks.verify.task import Answers, judge_rows
@@ -192,26 +192,17 @@ def _read(beginning: Beginning, reply: Completion) -> dict[str, Any]:
     channels = split_channels(
         replace_surrogates(beginning.prefix + reply.text), apart=replace_surrogates(reply.thinking)
     )
-    own, rule = _cut(
-        beginning, channels.thinking if beginning.row.get("steps_of") == "thinking" else channels.text, reply.text
+    own, rule = split_continuation(
+        beginning.steps,
+        beginning.row.get("step_rule"),
+        channels.thinking if beginning.row.get("steps_of") == "thinking" else channels.text,
+        split_channels(replace_surrogates(reply.text)).text,
     )
     return {
         "text": channels.text, "rationale": channels.text, "stated": None, "thinking": channels.thinking or None,
         "thinking_finished": channels.is_finished if channels.thinking else None, "thinking_tokens": None,
         "steps": [*beginning.steps, *own], "step_rule": rule, "steps_of": beginning.row.get("steps_of"), "own": own,
     }  # fmt: skip
-
-
-def _cut(beginning: Beginning, whole: str, behind: str) -> tuple[list[str], str]:
-    """The steps of a continuation, by the rule that cut its beginning where that cuts the whole in the same places."""
-    before = beginning.steps
-    # a solution of one step was cut by no rule; what goes on from its beginning may have several
-    known = beginning.row.get("step_rule")
-    steps, rule = split_steps(whole, known if known and known != "whole" else "auto")
-    if steps[: len(before)] != before:
-        steps, rule = split_steps(split_channels(replace_surrogates(behind)).text)
-        return [step for step in steps if step], rule
-    return steps[len(before) :], rule
 
 
 def _find_reason(beginning: Beginning, written: Mapping[str, Any], verdict: str, rules: ContinueParameters) -> str:

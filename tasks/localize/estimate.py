@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from schemas.columns.labels import ACTIVE_COLUMN, ESTIMATE_COLUMNS, ESTIMATE_LABEL, JUDGE_COLUMNS, TREE_COLUMN
+from schemas.columns.labels import ACTIVE_COLUMN, ESTIMATE_COLUMNS, ESTIMATE_LABEL, JUDGE_COLUMNS
 from schemas.contract import Column, Contract
 from schemas.frames import to_polars_schema
 from schemas.model_id import ModelId
@@ -21,14 +21,14 @@ from schemas.request import Reply, Request
 from schemas.task import Asking, Conversation, Fit, Outcome
 from tasks.evaluation.score import wilson
 from tasks.llm.read_channels import find_obstacle
-from tasks.localize import omegaprm_tree, search
+from tasks.localize import search
 from tasks.localize.active.conversation import SEARCHED_COLUMNS, SearchedRow, open_asker, search_rows, search_table
 from tasks.localize.active.outcome import REASONS
 from tasks.localize.active.votes import merge_votes
 from tasks.localize.estimate_parameters import EstimateParameters, FittedEstimateParameters, check_estimate
 from tasks.localize.rollout_budget import Prior, RolloutRule, Seen, fit_prior
 from tasks.localize.rollout_counts import START, RolloutTally, Search
-from tasks.localize.rollout_rounds import Asker, Row, open_row, run_searches
+from tasks.localize.rollout_rounds import Asker, Rounds, Row, count_rollouts, open_row, request_next, run_searches
 from tasks.verify.task import VERSION as VERIFIER
 
 HARDLY = "the completer hardly ever succeeds from before the step"
@@ -60,20 +60,18 @@ def estimate(part: pl.DataFrame, rules: EstimateParameters, names: Mapping[str, 
     prior = (yield from _pilot(rows.values(), rules, asker)) if rules.rollouts == "auto" else None
     rule = prior.rule(rules.precision) if prior else None
     searched = {i: row for i, row in rows.items() if not row.tally.right or rules.label == "soft"}
-    trees = {
-        i: omegaprm_tree.Tree(row.tally, _tree_rules(rules)) for i, row in searched.items() if rules.method == "tree"
-    }
-    methods = ((row, trees[i].search if trees else partial(_search, row, rules, rule)) for i, row in searched.items())
+    methods = ((row, partial(_search, row, rules, rule)) for row in searched.values())
     soft, sound = rules.label == "soft", _count_sound(rules)
-    yield from run_searches(
+    yield from _roll_out(
         ((row, search.search_soundly(row.tally, method, sound, soft)) for row, method in methods), asker
     )
     how = _how(rules, prior, rule)
-    added = [_columns(*pair, how, rules) for pair in _pair(part, rows)]
-    if rules.method == "tree":
-        for i, columns in enumerate(added):
-            columns[TREE_COLUMN.name] = trees[i].describe() if i in trees else []
-    return _add_columns(part, added, rules)
+    return _add_columns(part, [_columns(*pair, how, rules) for pair in _pair(part, rows)], rules)
+
+
+def _roll_out(searches: Iterable[tuple[Row, Search]], asker: Asker) -> Rounds:
+    """Carry searches of solutions on to their ends."""
+    return run_searches(searches, partial(request_next, asker=asker), partial(count_rollouts, asker=asker))
 
 
 def _pair(part: pl.DataFrame, rows: Mapping[int, Row]) -> Iterator[tuple[Mapping[str, Any], Row | None]]:
@@ -123,11 +121,6 @@ def _search(row: Row, rules: EstimateParameters, rule: RolloutRule | None) -> Se
     return search.METHODS[rules.method](row.tally, int(rules.rollouts), rules.label == "soft")
 
 
-def _tree_rules(rules: EstimateParameters) -> omegaprm_tree.TreeRules:
-    assert isinstance(rules.rollouts, int)
-    return omegaprm_tree.TreeRules(rules.rollouts, **rules.tree.model_dump())
-
-
 def _pilot(
     rows: Iterable[Row], rules: EstimateParameters, asker: Asker
 ) -> Generator[Sequence[Request], Mapping[str, Reply], Prior]:
@@ -140,7 +133,7 @@ def _pilot(
             pilot.append(Row(row.values, row.messages, RolloutTally(around, False), spent=row.spent))
         if len(pilot) == rules.pilot:
             break
-    yield from run_searches(((row, search.search_every_step(row.tally, PILOT_ROLLOUTS, True)) for row in pilot), asker)
+    yield from _roll_out(((row, search.search_every_step(row.tally, PILOT_ROLLOUTS, True)) for row in pilot), asker)
     counts = [
         [Seen(row.tally.count(p, True), row.tally.count(p, False)) for p in row.tally.prefixes[:2]] for row in pilot
     ]
@@ -244,7 +237,7 @@ def _loosen_shares(column: Column, rules: EstimateParameters) -> Column:
 def _list_added(rules: EstimateParameters) -> tuple[Column, ...]:
     if rules.method == "active":
         return (*ESTIMATE_COLUMNS, ACTIVE_COLUMN, *(JUDGE_COLUMNS if rules.judge else ()))
-    return (*ESTIMATE_COLUMNS, TREE_COLUMN) if rules.method == "tree" else ESTIMATE_COLUMNS
+    return ESTIMATE_COLUMNS
 
 
 def _bound_search(rules: EstimateParameters, rows: pl.DataFrame, times: float) -> dict[str, float]:
@@ -271,7 +264,7 @@ def _make_search(rules: EstimateParameters) -> Fit[EstimateParameters] | None:
 
 ESTIMATE = Asking(
     name="estimate",
-    summary="Finds the first wrong step by rollouts: every step, step after step, by halves, around the judges' step, a tree, or where it pays.",
+    summary="Finds the first wrong step by rollouts: every step, step after step, by halves, around the judges' step, or where it pays.",
     version=f"6 verify {VERIFIER}",  # another verifier gives other labels
     parameters=EstimateParameters,
     needs=NEEDS,

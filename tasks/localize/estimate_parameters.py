@@ -17,21 +17,13 @@ from tasks.localize.active.outcome import SearchOutcome
 from tasks.localize.judge_parameters import JudgeParameters, check_parameters
 from tasks.verify.task import Answers
 
-Method = Literal["every-step", "sequential", "binary", "witness", "tree", "active"]
+Method = Literal["every-step", "sequential", "binary", "witness", "active"]
 UNTIL = 0.95
+TREE_GONE = (
+    "'tree' is no method of estimate any more: the task `search` grows one tree for each question, `nodes` lists its states, and "
+    "`values` says what their steps are worth; put `search` behind the problems, or take binary here"
+)
 _OF_ACTIVE = ("until", "budget", "judge")
-
-
-class TreeParameters(Parameters):
-    """OmegaPRM's tree search; names and values are the paper's (section 3.3), but for the number of searches."""
-
-    searches: int = Field(
-        16, ge=1, le=1000, description="Searches of each solution's tree; the paper makes 100 a problem."
-    )
-    alpha: float = Field(0.5, gt=0, lt=1, description="How much Q favours states that are nearly always solved.")
-    beta: float = Field(0.9, gt=0, lt=1, description="How much Q disfavours long rollouts.")
-    length: int = Field(500, ge=1, description="Words of a rollout that count as long.")
-    exploration: float = Field(0.125, ge=0, description="The weight of U.")
 
 
 class EstimateParameters(Parameters):
@@ -41,8 +33,8 @@ class EstimateParameters(Parameters):
     method: Method = Field(
         "sequential",
         description="every-step tests all prefixes, sequential up to the first failure, binary by halves, witness only around "
-        "the judges' step (needs `judge` before it), tree as OmegaPRM; active wherever a rollout may still change what becomes "
-        "of a row, given all evidence (needs `judge` before it).",
+        "the judges' step (needs `judge` before it); active wherever a rollout may still change what becomes of a row, given all "
+        "evidence (needs `judge` before it).",
     )
     rollouts: int | Literal["auto"] = Field(
         8,
@@ -73,7 +65,6 @@ class EstimateParameters(Parameters):
     pilot: int = Field(
         64, ge=8, le=10_000, description="With auto: rows of each part that are tested more to measure p and q."
     )
-    tree: TreeParameters = Field(TreeParameters(), description="Of the method tree.")
     until: float | None = Field(
         None,
         gt=0.5,
@@ -91,6 +82,13 @@ class EstimateParameters(Parameters):
         description="With active: judges, as in `judge`, of whom further votes are asked where they tell more for their tokens "
         "than rollouts; `votes` is the most of each.",
     )
+
+    @field_validator("method", mode="before")
+    @classmethod
+    def _refuse_tree(cls, value: object) -> object:
+        if value == "tree":
+            raise ValueError(TREE_GONE)
+        return value
 
     @field_validator("rollouts")
     @classmethod

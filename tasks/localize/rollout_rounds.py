@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from schemas.model_id import ModelId
 from schemas.request import Completion, Message, Reply, Request, Sampling
@@ -60,9 +60,12 @@ def open_row(values: Mapping[str, Any], prompt: Template, of: Of | None) -> Row 
     return Row(values, prompts.fill(prompt, {"question": question}), tally)
 
 
+T = TypeVar("T")
+
+
 @dataclass
-class _Live:
-    row: Row
+class _Live(Generic[T]):
+    row: T
     search: Search
     requests: list[tuple[str, Request]] = field(default_factory=list)
 
@@ -70,30 +73,43 @@ class _Live:
 Rounds = Generator[Sequence[Request], Mapping[str, Reply], None]
 
 
-def run_searches(searches: Iterable[tuple[Row, Search]], asker: Asker) -> Rounds:
-    """Carry searches on to their ends, as many side by side as fit into a round."""
+def run_searches(
+    searches: Iterable[tuple[T, Search]],
+    request: Callable[[T, str], Request],
+    count: Callable[[Sequence[tuple[T, str, Request]], Mapping[str, Reply]], None],
+) -> Rounds:
+    """Carry searches on to their ends, as many side by side as fit into a round.
+
+    Args:
+        searches: What is searched, and its search, which wants rollouts by their prefix.
+        request: The next rollout of what is searched from a prefix.
+        count: Counts what a round's requests came to, before the searches go on.
+
+    Yields:
+        The requests of a round.
+
+    """
     waiting = deque(_Live(row, search) for row, search in searches)
-    live: list[_Live] = []
+    live: list[_Live[T]] = []
     while waiting or live:
         room = WINDOW - sum(len(running.requests) for running in live)
         while waiting and room > 0:
             running = waiting.popleft()
-            if _advance(running, asker):
+            if _advance(running, request):
                 live.append(running)
                 room -= len(running.requests)
         if live:
-            replies = yield [request for running in live for _, request in running.requests]
-            asked = [(running.row, prefix, request) for running in live for prefix, request in running.requests]
-            count_rollouts(asked, replies, asker)
-            live = [running for running in live if _advance(running, asker)]
+            replies = yield [asked for running in live for _, asked in running.requests]
+            count([(running.row, prefix, asked) for running in live for prefix, asked in running.requests], replies)
+            live = [running for running in live if _advance(running, request)]
 
 
-def _advance(running: _Live, asker: Asker) -> bool:
+def _advance(running: _Live[T], request: Callable[[T, str], Request]) -> bool:
     """Let a search ask for more; whether it does."""
     counts: Wanted | None = next(running.search, None)
     running.requests = []
     for prefix, count in (counts or {}).items():
-        running.requests += [(prefix, request_next(running.row, prefix, asker)) for _ in range(count)]
+        running.requests += [(prefix, request(running.row, prefix)) for _ in range(count)]
     return counts is not None
 
 

@@ -11,48 +11,48 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from typing import Any, Literal
 
 import polars as pl
 from pydantic import Field
 
-from schemas.columns.values import VALUE_COLUMNS, VALUE_TREES
+from schemas.columns.values import STEP_VALUE_COLUMNS, VALUE_COLUMNS, VALUE_TREES
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerProblem
-from tasks.arithmetic.context_numbers import find_derived_numbers
-from tasks.arithmetic.equations import find_equations
 from tasks.llm.question import format_question
+from tasks.localize.step_values import compute_rest_values, label_sorm
+from tasks.search.node_values import add_step_values, list_valued_solutions, make_solution_contract
+from tasks.search.tree import DEEPEST
 
 Row = Mapping[str, Any]
 Why = tuple[str, str | None]
-DEEPEST = 200
-"""Levels of a tree: readers of JSON give up on deeper ones."""
 
 
 class ValuesParameters(Parameters):
     """Parameters of `values`."""
 
-    per: Literal["solution", "problem"] = Field(
+    per: Literal["solution", "problem", "step"] = Field(
         "solution",
-        description="solution adds the values to each; problem makes one row of each problem, with all its solutions and the tree "
-        "of their steps.",
+        description="solution adds the values to each (of nodes: makes a row of each solution that ends in the tree); problem makes "
+        "one row of each problem, with all its solutions and the tree of their steps; step, of nodes, adds the values to each.",
     )
 
 
 def compute_values(part: pl.DataFrame, parameters: ValuesParameters) -> Outcome:
-    """Adds the values to each solution, or gathers those of a problem in one row.
+    """Adds the values to each solution or node, or gathers those of a problem in one row.
 
     Args:
-        part: All solutions of some problems, with the share of successes behind each step.
-        parameters: Whether there is a row for each solution or each problem.
+        part: All solutions of some problems, with the share of successes behind each step; or all nodes of their trees.
+        parameters: Whether there is a row for each solution, each problem or each node.
 
     Returns:
         Solutions without a share for each step, or without a verdict, are rejected; where problems are gathered, those that are
         in their problem's row are, too.
 
     """
+    if "node_id" in part.columns:
+        return add_step_values(part) if parameters.per == "step" else list_valued_solutions(part)
     rows = part.to_dicts()
     why: list[Why | None] = [_find_fault(row, parameters) for row in rows]
     problems: dict[str, list[int]] = {}
@@ -106,51 +106,6 @@ def _compute_solution(row: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def label_sorm(steps: Sequence[str], q: Sequence[float]) -> list[int | None]:
-    """GLoRe's label of each step: whether any rollout from it, or from a later step, succeeds.
-
-    A rollout may succeed although the step is wrong, where it does not use what the step says: a label of 1 is left open (null)
-    where the last result that the step states stands in no later step.
-
-    Args:
-        steps: The steps of a solution.
-        q: The share of successes behind each.
-
-    Returns:
-        For each step 1, 0 or null.
-
-    """
-    labels: list[int | None] = []
-    solvable, later = False, set[Fraction]()
-    for step, share in zip(reversed(steps), reversed(q)):
-        solvable, equations = solvable or share > 0, find_equations(step)
-        used = not labels or not equations or equations[-1].result.value in later
-        labels.append((1 if used else None) if solvable else 0)
-        later |= find_derived_numbers([step])
-    return labels[::-1]
-
-
-def compute_rest_values(q: Sequence[float]) -> list[float]:
-    """ReST-MCTS*'s value of each step, V = max(0, V' + (1 - V') r / m) from the value V' before it, 0 at the problem.
-
-    r is 1 where a rollout from the step succeeds and else -1. m is the fewest steps to a right answer, this one among them: in
-    place of a search's, those that the solution itself still has; behind a wrong step it stays that of the last right one.
-
-    Args:
-        q: The share of successes behind each step.
-
-    Returns:
-        The values, from 0 to 1.
-
-    """
-    values, value, left = [], 0.0, len(q)
-    for i, share in enumerate(q):
-        left = len(q) - i if share > 0 else left
-        value = max(0.0, value + (1 - value) * (1 if share > 0 else -1) / left)
-        values.append(value)
-    return values
-
-
 def _gather(rows: Sequence[Row], rate: float) -> dict[str, Any]:
     """A problem with its solutions, and the tree of their steps."""
     first = rows[0]
@@ -187,27 +142,46 @@ def _grow(ways: Sequence[tuple[Sequence[str], Sequence[float]]]) -> list[dict[st
     ]
 
 
-def _check(_: ValuesParameters, given: Contract) -> list[str]:
-    """A table in which steps have no shares."""
-    soft = next((column for column in given.columns if column.name == "soft"), None)
+SOLUTION_NEEDS = ("solution_id", "steps", "text", "verdict", "soft")
+NODE_NEEDS = (
+    "parent_id", "depth", "steps_before", "step", "is_end", "verdict", "text", "q", "right_rate", "steps_left", "model", "sampling",
+)  # fmt: skip
+
+
+def _check(parameters: ValuesParameters, given: Contract) -> list[str]:
+    """A table in which steps have no shares, and what cannot be made of it."""
+    names = given.names()
+    if "node_id" in names:
+        faults = [
+            f"values of nodes need the column '{name}'; put nodes before" for name in NODE_NEEDS if name not in names
+        ]
+        whole = "per: problem is of solutions; the table of `search` has a row for each problem, with its tree"
+        return [*faults[:1], *([whole] if parameters.per == "problem" else [])]
     wish = "estimate with `label: soft` and `method: every-step`"
-    if soft is None:
+    missing = next((name for name in SOLUTION_NEEDS if name not in names), None)
+    if missing == "soft":
         return [f"values need the column 'soft'; put {wish} before"]
-    if soft.nullable:
+    if missing:
+        return [f"values need the column '{missing}'; put split, verify and {wish} before"]
+    if parameters.per == "step":
+        return ["per: step is of nodes; put search and nodes before, or take per: solution"]
+    if any(column.name == "soft" and column.nullable for column in given.columns):
         return [f"values need the share of rollouts behind every step, and this estimate leaves steps at their first success or untested; {wish}"]  # fmt: skip
     return []
 
 
 def _makes(parameters: ValuesParameters, given: Contract) -> Contract:
+    if "node_id" in given.names():
+        return given.having(*STEP_VALUE_COLUMNS) if parameters.per == "step" else make_solution_contract(given)
     return VALUE_TREES if parameters.per == "problem" else given.having(*VALUE_COLUMNS)
 
 
 VALUES = PerProblem(
     name="values",
     summary="Says what each step is worth, from the rollouts that succeed before and behind it: advantages, and the labels of SORM, ReST-MCTS*, AlphaMath, OVM, OmegaPRM and NFT.",
-    version="3",
+    version="4",
     parameters=ValuesParameters,
-    needs=("problem_id", "solution_id", "question", "steps", "text", "verdict"),
+    needs=("problem_id", "question"),
     makes=_makes,
     check=_check,
     run=compute_values,

@@ -12,10 +12,11 @@ import yaml
 
 from catalog.declarations import VIEWS
 from schemas.columns.corrections import SPLICED, STEP_PAIRS
+from schemas.columns.nodes import NODE_COLUMNS, NODE_ID
 from schemas.columns.pairs import CONTRAST_COLUMNS
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.columns.turns import TURNS
-from schemas.columns.values import VALUE_COLUMNS, VALUE_TREES
+from schemas.columns.values import STEP_VALUE_COLUMNS, VALUE_COLUMNS, VALUE_TREES
 from schemas.contract import Column, Contract
 from schemas.frames import check, to_polars_schema
 from schemas.recipe.document import RecipeError
@@ -51,6 +52,8 @@ def make_sample(view: ViewDeclaration) -> tuple[pl.DataFrame, Contract]:
     }
     further = (*STEP_COLUMNS, *VERDICT_COLUMNS, *CONTRAST_COLUMNS, *VALUE_COLUMNS)
     known |= {column.name: column for column in further}
+    if "node_id" in given:
+        known |= {column.name: column for column in (NODE_ID, *NODE_COLUMNS, *STEP_VALUE_COLUMNS)}
     known["first_error"] = Column("first_error", "integer", "", nullable=True)
     texts = {name: Column(name, "string", "", nullable=True) for name in given if name not in known}
     contract = Contract("given", "", tuple({**known, **texts}[name] for name in given), "solution_id")

@@ -1,4 +1,4 @@
-"""The recipes of revisions and of two models, built on few problems: releases whose rows are as declared."""
+"""The recipes of revisions, of two models and of trees, built on few problems: releases whose rows are as declared."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.command import ROOT, errata
 
 pytestmark = pytest.mark.build
 
-RECIPES = {"checkpoints": 60, "correction_bench": 40, "critique": 40, "turns": 40}
+RECIPES = {"checkpoints": 60, "correction_bench": 40, "critique": 40, "search": 8, "turns": 40}
 """The recipes, and how many problems are enough of each."""
 
 

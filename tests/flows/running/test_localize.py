@@ -86,7 +86,7 @@ def labels(plan: Plan) -> list[Any]:
     return rows.select("solution_id", "estimate_first_error", "tried", "succeeded").sort("solution_id").rows()
 
 
-@pytest.mark.parametrize("method", ["every-step", "sequential", "binary", "witness", "tree", "active"])
+@pytest.mark.parametrize("method", ["every-step", "sequential", "binary", "witness", "active"])
 def test_a_build_that_stops_in_the_middle_of_a_round_asks_nothing_twice(
     method: str, tmp_path: Path, house: House
 ) -> None:

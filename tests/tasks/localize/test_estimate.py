@@ -75,7 +75,7 @@ class Talk:
         check(self.outcome.kept.select(contract.names()), contract, "test")
 
 
-@pytest.mark.parametrize("method", ["every-step", "sequential", "binary", "witness", "tree"])
+@pytest.mark.parametrize("method", ["every-step", "sequential", "binary", "witness"])
 def test_each_method_labels_and_counts(method: str) -> None:
     talk = Talk(table(solution(0), solution(1)), method=method, rollouts=4)
     assert talk.outcome.rejected.height == 0
@@ -83,7 +83,7 @@ def test_each_method_labels_and_counts(method: str) -> None:
     for row in talk.rows:
         assert (row["estimate_first_error"], row["estimate_undecided"]) == (2, None)
         assert row["hard"][:3] == [1, 1, 0] and row["hard"][-1] == 0
-        assert row["succeeded"][:2] in ([1, 1], [0, 1], [4, 4], [4, 0]) or method == "tree"
+        assert row["succeeded"][:2] in ([1, 1], [0, 1], [4, 4], [4, 0])
         assert (row["tried"][2], row["succeeded"][2]) == (4, 0)
         assert (row["tried"][-1], row["succeeded"][-1]) == (1, 0)  # the solution itself
         assert row["rollout_tokens"] == 5 * row["rollouts"]
@@ -232,7 +232,7 @@ def test_what_generate_asked_is_asked_by_the_same_id_so_that_the_ledger_answers_
 
 
 @pytest.mark.parametrize("label", ["hard", "soft"])
-@pytest.mark.parametrize("method", ["every-step", "sequential", "binary", "witness", "tree"])
+@pytest.mark.parametrize("method", ["every-step", "sequential", "binary", "witness"])
 @pytest.mark.parametrize("solved", [0, 1, 2])
 def test_no_label_is_made_where_the_completer_hardly_ever_succeeds_before_the_step(
     method: str, label: str, solved: int
@@ -260,7 +260,7 @@ def test_no_label_is_made_where_the_completer_hardly_ever_succeeds_before_the_st
 
 
 def test_a_stopped_count_is_no_share() -> None:
-    for method in ("every-step", "sequential", "binary", "tree"):
+    for method in ("every-step", "sequential", "binary"):
         row = Talk(table(solution(0)), method=method, rollouts=4).rows[0]
         assert row["estimate_first_error"] == 2
         assert row["soft"] == row["soft_low"] == row["soft_high"] == [None] * STEPS
@@ -300,10 +300,9 @@ def test_the_same_rows_get_the_same_labels_whatever_is_beside_them() -> None:
     assert together == [Talk(table(row), method="binary").rows[0] for row in rows]
 
 
-def test_a_tree_keeps_its_states() -> None:
-    row = Talk(table(solution(0)), method="tree", rollouts=4, tree={"searches": 3}).rows[0]
-    assert len(row["tree"]) >= 3
-    assert '"prefix": ""' in row["tree"][0]
+def test_the_method_tree_gives_way_to_search() -> None:
+    with pytest.raises(ValidationError, match="task `search` grows one tree for each question"):
+        EstimateParameters.model_validate({"model": "small", "method": "tree"})
 
 
 @pytest.mark.parametrize(

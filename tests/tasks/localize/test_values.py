@@ -17,7 +17,9 @@ from schemas.frames import check, to_polars_schema
 from schemas.task import Outcome
 from tasks.localize.estimate import ESTIMATE
 from tasks.localize.estimate_parameters import EstimateParameters
-from tasks.localize.values import DEEPEST, VALUES, ValuesParameters, compute_rest_values, label_sorm
+from tasks.localize.step_values import compute_rest_values, label_sorm
+from tasks.localize.values import VALUES, ValuesParameters
+from tasks.search.tree import DEEPEST
 
 GIVEN = SOLUTIONS.having(*STEP_COLUMNS, *VERDICT_COLUMNS)
 SCHEMA: dict[str, Any] = {

@@ -1,0 +1,1 @@
+"""Tree search, on a model whose every word is known beforehand."""
