@@ -179,7 +179,7 @@ def _makes(parameters: ValuesParameters, given: Contract) -> Contract:
 VALUES = PerProblem(
     name="values",
     summary="Says what each step is worth, from the rollouts that succeed before and behind it: advantages, and the labels of SORM, ReST-MCTS*, AlphaMath, OVM, OmegaPRM and NFT.",
-    version="4",
+    version="3",
     parameters=ValuesParameters,
     needs=("problem_id", "question"),
     makes=_makes,
