@@ -23,6 +23,7 @@ from markupsafe import Markup
 from flows.report.elements import Cell, Plot, Section, format_model
 from flows.report.sections.answers import show_exploration, show_soundness, show_verdicts
 from flows.report.sections.error_positions import show_positions, show_types
+from flows.report.sections.flips import show_flips
 from flows.report.sections.labels import show_labellers, show_rollouts
 from flows.report.sections.overview import (
     list_headlines,
@@ -34,15 +35,16 @@ from flows.report.sections.overview import (
 )
 
 HERE = Path(__file__).parent
-SECTIONS: tuple[Callable[[Mapping[str, Any], Mapping[str, Any]], Section], ...] = (
-    show_funnel, show_gates, show_verdicts, show_positions, show_types, show_labellers, show_rollouts, show_soundness, show_exploration, show_cost, show_duplicates, show_drift,
+SECTIONS: tuple[Callable[[Mapping[str, Any], Mapping[str, Any]], Section | None], ...] = (
+    show_funnel, show_gates, show_verdicts, show_flips, show_positions, show_types, show_labellers, show_rollouts, show_soundness, show_exploration, show_cost, show_duplicates, show_drift,
 )  # fmt: skip
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
 def render_page(release: Mapping[str, Any], statistics: Mapping[str, Any]) -> str:
     """The HTML of a report; the same manifest and statistics give the same bytes."""
-    sections = [make_section(release, statistics) for make_section in SECTIONS]
+    shown = (make_section(release, statistics) for make_section in SECTIONS)
+    sections = [section for section in shown if section is not None]
     plots = {part.name: part.spec for section in sections for part in section.parts if isinstance(part, Plot)}
     scripts = [Markup(_escape_script(text)) for text in ([read_bundle()] if plots else []) + [_read_file("page.js")]]  # noqa: S704
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

@@ -9,24 +9,26 @@ mostly wrong answers are accepted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 MOST = 100
 """Attempts that are looked at."""
+NEAR = 0.001
+"""What is worth so little less is as good, where it takes fewer attempts."""
+
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Acceptance:
-    """What a verifier accepts of one problem's answers, as shares of all of them."""
+    """What a verifier accepts of each problem's answers, as shares of all of them: two arrays of one length."""
 
-    right: float
-    wrong: float
-
-    @property
-    def accepted(self) -> float:
-        """The share that is accepted."""
-        return self.right + self.wrong
+    right: Floats
+    wrong: Floats
 
 
 def find_ceiling(complete: float, sound: float, rate: float) -> float | None:
@@ -45,11 +47,11 @@ def find_ceiling(complete: float, sound: float, rate: float) -> float | None:
     return right / (right + wrong) if right + wrong > 0 else None
 
 
-def find_value(problems: Sequence[Acceptance], attempts: int, loss: float) -> float:
+def find_value(problems: Acceptance, attempts: int, loss: float) -> float:
     """What up to so many attempts at each problem are worth: 1 for a right answer that is accepted, less for a wrong one.
 
     Args:
-        problems: What is accepted of the answers to each.
+        problems: What is accepted of the answers to each, at least one.
         attempts: Attempts at each, at most; the first that is accepted ends it.
         loss: What a wrong answer that is accepted costs; an answer withheld is worth nothing.
 
@@ -57,16 +59,14 @@ def find_value(problems: Sequence[Acceptance], attempts: int, loss: float) -> fl
         The mean over problems.
 
     """
-    values = [
-        (1 - (1 - problem.accepted) ** attempts) * (problem.right - loss * problem.wrong) / problem.accepted
-        for problem in problems
-        if problem.accepted > 0
-    ]
-    return sum(values) / len(problems)
+    accepted = problems.right + problems.wrong
+    some = accepted > 0
+    worth = (problems.right[some] - loss * problems.wrong[some]) / accepted[some]
+    return float(((1 - (1 - accepted[some]) ** attempts) * worth).sum() / len(accepted))
 
 
-def choose_attempts(problems: Sequence[Acceptance], loss: float, most: int = MOST) -> tuple[int, float]:
-    """The number of attempts that is worth most, 0 where any answer costs more than it gives; of equals the fewest.
+def choose_attempts(problems: Acceptance, loss: float, most: int = MOST) -> tuple[int, float]:
+    """The number of attempts that is worth most, 0 where any answer costs more than it gives; the fewest within NEAR of the most.
 
     Args:
         problems: What is accepted of the answers to each, at least one.
@@ -78,5 +78,5 @@ def choose_attempts(problems: Sequence[Acceptance], loss: float, most: int = MOS
 
     """
     values = [0.0, *(find_value(problems, attempts, loss) for attempts in range(1, most + 1))]
-    best = max(range(len(values)), key=lambda attempts: (round(values[attempts], 12), -attempts))
-    return best, values[best]
+    fewest = next(attempts for attempts, value in enumerate(values) if value >= max(values) - NEAR)
+    return fewest, values[fewest]

@@ -10,7 +10,7 @@ same problem are not independent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,9 +123,22 @@ def count_transitions(pairs: Iterable[tuple[str, bool, bool]]) -> Transitions | 
     counts: dict[str, list[int]] = {}
     for problem, before, after in pairs:
         counts.setdefault(problem, [0, 0, 0, 0])[2 * (not before) + (not after)] += 1
+    return count_shares([counts[problem] for problem in sorted(counts)])
+
+
+def count_shares(counts: Sequence[Sequence[int]]) -> Transitions | None:
+    """The transitions of counted attempts.
+
+    Args:
+        counts: Of each problem how many are right and still right, right and now wrong, wrong and now right, wrong and still wrong.
+
+    Returns:
+        The shares by problem, in their order; None of no problem.
+
+    """
     if not counts:
         return None
-    table = np.array([counts[problem] for problem in sorted(counts)], dtype=np.float64)
+    table = np.array(counts, dtype=np.float64)
     return Transitions(table / table.sum(axis=1, keepdims=True), int(table.sum()))
 
 

@@ -23,9 +23,15 @@ from flows.report.elements import (
     sort_names,
 )
 from tasks import find_rejects
+from tasks.evaluation.resampling import MOST
 
 Facts = Mapping[str, Any]
 VERDICTS = ("wrong", "undecided", "right")
+CEILING = (
+    "After “The Limits of Inference Scaling Through Resampling” (arXiv 2411.17501): answers are sampled until one is called right. The ceiling, c·r / (c·r + (1 − s)·(1 − r)), "
+    "is the share of accepted answers that are right, however often is asked. The attempts that pay are those worth most where an accepted right answer gives 1, an accepted wrong one costs 1 and one "
+    "withheld is worth nothing, each problem with its own rates; of numbers that are worth about the same (to 0.001) the least."
+)
 
 
 def show_verdicts(_: Facts, statistics: Facts) -> Section:
@@ -151,6 +157,7 @@ def show_soundness(release: Facts, statistics: Facts) -> Section:
                 shares,
             )
         )
+        parts += _tabulate_ceilings(summary.get("ceilings", ()))
     if gold:
         rows = [
             [
@@ -175,11 +182,25 @@ def show_soundness(release: Facts, statistics: Facts) -> Section:
     notes = (
         (
             "The verifier looks at the answer, the truth at every step: a right answer reached over a wrong step counts against the verdict right here.",
+            *([CEILING] if summary.get("ceilings") else []),
         )
         if summary
         else ()
     )
     return Section(name, title, lead, tuple(parts), notes)
+
+
+def _tabulate_ceilings(ceilings: Sequence[Facts]) -> list[PageTable]:
+    """What asking each model again until the verdict is right can come to."""
+    rows = [
+        [
+            format_model(each["model"]), _format_interval(each["rate"]), format_percent(each["complete"]["share"]), format_percent(each["alarms"]["share"]),
+            _format_interval(each["ceiling"]), f"{MOST} or more" if each["attempts"] >= MOST else format_count(each["attempts"]), f"{each['worth']:.3f}",
+        ]
+        for each in ceilings
+    ]  # fmt: skip
+    head = ("model", "right at once", "right ones accepted", "wrong ones accepted", "ceiling", "attempts that pay", "worth")  # fmt: skip
+    return [PageTable("Asking again until the verdict is right, with 95 % intervals", head, rows)] if rows else []
 
 
 def _format_reasons(reasons: Facts) -> str:

@@ -18,6 +18,7 @@ from flows.planning.plan import Plan, TableJob
 from flows.report.statistics.agreement import RaterAgreement, RolloutValues
 from flows.report.statistics.examples import Examples
 from flows.report.statistics.exploration import Exploration
+from flows.report.statistics.flips import FlipCounts
 from flows.report.statistics.mistakes import Positions, Types
 from flows.report.statistics.rows import RowSource, measure, read_table, read_view
 from flows.report.statistics.spending import Tokens, find_token_column, sum_spending
@@ -25,6 +26,7 @@ from flows.report.statistics.verdicts import Difficulty, Verdicts
 from flows.report.statistics.verifier_soundness import Soundness
 from schemas.labels import LabelKind
 from tasks import find_label, list_labels
+from tasks.compare import COMPARE
 
 FORMAT = 1
 NAMES = 200
@@ -43,6 +45,10 @@ def collect_from_plan(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, Any]
     _fill_types(summary, plan, levels)
     for work in plan.jobs:
         _fill_labels(summary, plan, work)
+        if work.task == COMPARE.name:
+            flips = FlipCounts()
+            measure(read_table(plan, work), [flips])
+            summary["flips"] += [counts] if (counts := flips.summarize(work.name)) else []
     tokens = {work.name: _sum_tokens(plan, work) for work in plan.jobs if _asks_models(work)}
     summary["spending"] = sum_spending(plan, tokens)
     return summary
@@ -65,7 +71,7 @@ def _collect_head(manifest: Mapping[str, Any], source: str) -> dict[str, Any]:
         ("verdicts", "difficulty", "exploration", "soundness", "positions", "types", "labellers", "spending")
     )
     head = {"format": FORMAT, "corpus": manifest["corpus"], "version": manifest["version"], "from": source}
-    return {**head, "rows": _count_rows(manifest), **nothing, "rollouts": [], "examples": []}
+    return {**head, "rows": _count_rows(manifest), **nothing, "rollouts": [], "flips": [], "examples": []}
 
 
 def _count_rows(manifest: Mapping[str, Any]) -> dict[str, Any]:

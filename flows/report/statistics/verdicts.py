@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -34,7 +35,7 @@ class Verdicts:
         """The counts, bounded; None of nothing."""
         if not self.counts:
             return None
-        models, sets = (_list_largest(self.counts, 0, MODELS), _list_largest(self.counts, 1, SETS))
+        models, sets = (list_largest(self.counts, 0, MODELS), list_largest(self.counts, 1, SETS))
         cells: Counter[tuple[str, str, str]] = Counter()
         for (model, of_set, verdict), n in self.counts.items():
             cells[models.get(model, OTHERS), sets.get(of_set, OTHERS), verdict] += n
@@ -100,7 +101,7 @@ def _number() -> pl.Expr:
     return pl.col("problem_id").str.slice(0, 15).str.to_integer(base=16, dtype=pl.Int64)
 
 
-def _list_largest(counts: Counter[tuple[str, str, str]], at: int, most: int) -> dict[str, str]:
+def list_largest(counts: Mapping[Any, int], at: int, most: int) -> dict[str, str]:
     """The names that are counted by themselves."""
     sums = Counter[str]()
     for key, n in counts.items():

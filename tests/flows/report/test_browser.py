@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import errata
+import polars as pl
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from errata.release.find import Release
@@ -12,8 +14,11 @@ from playwright.sync_api import Browser
 
 from flows.planning.plan import Plan
 from flows.report.build import render_release
+from flows.report.page import render_page
+from flows.report.statistics.flips import FlipCounts
 from tests.flows.report.conftest import Opened
 from tests.flows.report.hostile import NASTY
+from tests.flows.report.test_statistics import list_flips
 
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
 
@@ -113,6 +118,34 @@ def test_axe_finds_nothing_wrong(browser: Browser, page: Path, size: dict[str, i
     result = Axe().run(opened.page)
     assert result.violations_count == 0, result.generate_report()
     assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= size["width"]
+    opened.page.close()
+
+
+@pytest.fixture(scope="session")
+def compared(built: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a corpus that compares two models, with what no page should believe in its answers."""
+    release = errata.open_release("reported@0.2.0", built.store)
+    statistics = json.loads(Path(release.url.removeprefix("file://"), "report.json").read_text())
+    measure = FlipCounts()
+    measure.add(list_flips().with_columns(question=pl.lit(NASTY[0]), old_answer=pl.lit(NASTY[1])))
+    file = tmp_path_factory.mktemp("compared") / "report.html"
+    file.write_text(render_page(release.manifest, {**statistics, "flips": [measure.summarize("compared")]}), "utf-8")
+    return file
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_what_became_of_answers_can_be_seen_by_all(browser: Browser, compared: Path, size: dict[str, int]) -> None:
+    opened = Opened(browser, compared, viewport=size, bypass_csp=True)
+    section = opened.page.locator("#flips")
+    assert "of 4 decided pairs 2 are fixed, 0 still wrong, 1 newly wrong" in (section.text_content() or "")
+    assert section.locator("[data-plot] svg").count() == 1
+    assert NASTY[0] in (section.locator("table").last.text_content() or "")
+    opened.page.evaluate("() => document.querySelectorAll('details').forEach(one => { one.open = true })")
+    result = Axe().run(opened.page)
+    assert result.violations_count == 0, result.generate_report()
+    assert opened.page.evaluate("() => window.hacked === undefined")
+    assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= size["width"]
+    assert opened.complaints == []
     opened.page.close()
 
 

@@ -9,6 +9,7 @@ import polars as pl
 from flows.metrics.label_certainty import LabelCertainty
 from flows.report.elements import Cell, PageTable, Plot, format_brief, format_model, format_size, name_step
 from flows.report.plots import plot_bars, plot_heat, plot_stacked
+from flows.report.sections.flips import show_flips
 from flows.report.sections.labels import show_labellers
 from flows.report.sections.overview import show_cost, show_duplicates, show_gates
 
@@ -125,3 +126,23 @@ def test_what_labels_say_of_themselves_stands_beside_what_is() -> None:
     assert not any(
         isinstance(part, Plot) for part in show_labellers({"labels": [label]}, {"labellers": None}).parts
     )  # where nobody says how sure labels are, or what is true
+
+
+def test_flips_have_a_section_where_models_are_compared() -> None:
+    figure = {"share": 0.25, "interval": [0.1, 0.5]}
+    summary = {
+        "table": "compared", "old": "m@1", "new": "m@2", "rows": 9, "problems": 4, "accuracy_before": figure, "accuracy_after": figure,
+        "negative_flips": figure, "by": [["s", "fixed", 3], ["s", "newly wrong", 2], ["t", "still wrong, same answer", 3], ["t", "undecided", 1]],
+        "examples": [{"set": "s", "question": "q", "answer": "4", "old_answer": "4", "new_answer": "5"}],
+    }  # fmt: skip
+    section = show_flips({}, {"flips": [summary]})
+    assert section is not None
+    assert section.lead == (
+        "m@2 against m@1: of 8 decided pairs 3 are fixed, 3 still wrong, 2 newly wrong. Right before 25.0 % (10.0–50.0), now 25.0 % "
+        "(10.0–50.0); negative flips 25.0 % (10.0–50.0)."
+    )
+    plot, table = section.parts
+    assert isinstance(plot, Plot)
+    assert [cells(plot.data, column) for column in (0, 2, 6, 7)] == [["s", "t", "all"], ["3", "0", "3"], ["0", "1", "1"], ["40.0 %", "0.0 %", "25.0 %"]]  # fmt: skip
+    assert cells(table, 4) == ["5"]
+    assert show_flips({}, {"flips": []}) is None and show_flips({}, {}) is None

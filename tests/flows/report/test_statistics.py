@@ -12,11 +12,13 @@ import pytest
 from errata.release.find import Release
 
 from flows.planning.plan import Plan
+from flows.report.sections.flips import show_flips
 from flows.report.statistics.agreement import SIDES, RolloutValues
 from flows.report.statistics.collect import collect_from_plan, collect_from_release
 from flows.report.statistics.drift import measure_drift
 from flows.report.statistics.examples import BYTES, EACH, STEP, Examples
 from flows.report.statistics.exploration import Exploration
+from flows.report.statistics.flips import FlipCounts
 from flows.report.statistics.rows import read_table, sample_rows
 from flows.report.statistics.verdicts import LEVELS, MODELS, OTHERS, Difficulty, Verdicts
 from flows.report.statistics.verifier_soundness import Soundness
@@ -179,6 +181,59 @@ def test_soundness_is_of_every_step_whose_truth_is_known() -> None:
     assert (summary["wrong"]["sound"]["n"], summary["wrong"]["sound"]["of"]) == (1, 2)
     assert (summary["wrong"]["complete"]["n"], summary["wrong"]["complete"]["of"]) == (1, 2)
     assert (summary["right"]["sound"]["n"], summary["right"]["sound"]["of"]) == (0, 1)
+
+
+def test_what_asking_again_gives_by_hand() -> None:
+    # two problems of four solutions: of a's three right ones two are accepted, its wrong one not; b's are wrong, two accepted
+    rows = [("right", -1, "a"), ("right", -1, "a"), ("wrong", -1, "a"), ("wrong", 0, "a"), *[("right", 1, "b")] * 2, *[("wrong", 1, "b")] * 2]  # fmt: skip
+    frame = pl.DataFrame(rows, {"verdict": pl.String, "gold_first_error": pl.Int64, "problem_id": pl.String}, orient="row")  # fmt: skip
+    measure = Soundness()
+    measure.add(frame.with_columns(model=pl.lit("m")))
+    (each,) = (measure.summarize() or {})["ceilings"]
+    assert (each["rate"]["share"], each["complete"]["share"], each["alarms"]["share"]) == (0.375, 0.6667, 0.4)
+    # c r / (c r + (1 - s)(1 - r)) = .25 / (.25 + .25)
+    assert each["ceiling"]["share"] == 0.5
+    # both give or cost 1 - .5^K: no number of attempts is worth more than none
+    assert (each["attempts"], each["worth"]) == (0, 0.0)
+
+
+def list_flips() -> pl.DataFrame:
+    """Five pairs of three problems: one kept, two fixed, one newly wrong, one undecided."""
+    flips = [
+        ("1", "a", "right", "right", "kept right"), ("2", "a", "wrong", "right", "fixed"), ("3", "b", "right", "wrong", "newly wrong"),
+        ("4", "c", "wrong", "right", "fixed"), ("5", "c", "right", "undecided", "undecided"),
+    ]  # fmt: skip
+    frame = pl.DataFrame(flips, ["flip_id", "problem_id", "old_verdict", "new_verdict", "flip"], orient="row")
+    return frame.with_columns(
+        set=pl.lit("s"), old_model=pl.lit("old"), new_model=pl.lit("new"), question=pl.lit("<b>?"), answer=pl.lit("4"),
+        old_answer=pl.lit("4"), new_answer=pl.lit(None, pl.String),
+    )  # fmt: skip
+
+
+def test_flips_by_hand() -> None:
+    frame = list_flips()
+    measure, halves = FlipCounts(), FlipCounts()
+    measure.add(frame)
+    for part in (frame[:2], frame[2:]):
+        halves.add(part)
+    summary = measure.summarize("compared")
+    assert summary is not None and summary == halves.summarize("compared")
+    assert (summary["rows"], summary["problems"], summary["old"], summary["new"]) == (5, 3, "old", "new")
+    assert sum(n for *_, n in summary["by"]) == 5
+    # before: a half, b all, c none; after: a all, b none, c all; newly wrong: b alone
+    shares = [summary[name]["share"] for name in ("accuracy_before", "accuracy_after", "negative_flips")]
+    assert shares == [0.5, 0.6667, 0.3333]
+    assert summary["examples"] == [{"set": "s", "question": "<b>?", "answer": "4", "old_answer": "4", "new_answer": ""}]
+    assert FlipCounts().summarize("compared") is None
+
+
+def test_flips_of_which_none_is_decided_have_no_shares() -> None:
+    measure = FlipCounts()
+    measure.add(list_flips().filter(pl.col("flip") == "undecided"))
+    summary = measure.summarize("compared")
+    assert summary is not None and (summary["rows"], summary["negative_flips"]) == (1, None)
+    section = show_flips({}, {"flips": [summary]})
+    assert section is not None and section.lead.endswith("0 newly wrong.")
 
 
 def test_a_sample_is_of_whole_problems_and_about_as_large_as_asked() -> None:
