@@ -46,7 +46,7 @@ class ProgramReport(_Record):
     exit: int | None = Field(None, ge=0, le=255)
     """The status that its exception gives a process."""
     passed: int = Field(0, ge=0, le=LONGEST_PROGRAM)
-    """Statements of the tests that went through before the first that did not."""
+    """Statements of the tests that went through before the first that did not; what sets them up, as a definition, is none."""
     answer: str | None = Field(None, max_length=LONGEST_TEXT)
     """The value that was asked for; None where it has none, or none that is text, a number or made of such."""
     states: list[str] = Field([], max_length=MOST_STATES)

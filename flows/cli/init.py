@@ -32,7 +32,7 @@ license: other # of the release, an SPDX name such as Apache-2.0
 sources:
   - {{name: {title}, license: unknown}}
 seed: 0
-
+{models}
 tables:
 """
 VERIFIED = """\
@@ -42,17 +42,29 @@ VERIFIED = """\
 {steps}  # right, wrong, or undecided with a reason; a checker that fails makes no mistake
   verified: {{task: verify, from: {cut}}}
   unpaired: {{task: view, from: verified, format: unpaired-preference}}
+"""
+SANDBOX = """
+models:
+  sandbox: {engine: python} # the interpreter that runs the build, in bubblewrap
+"""
+RUN = """\
+
+  # right, wrong, or undecided with a reason: what a limit or the sandbox stopped is no mistake
+  tested: {{task: run, from: {solutions}, model: sandbox, by: {by}}}
+  leti: {{task: view, from: tested, format: leti}}
+"""
+JUDGED = """\
 
   release:
     task: release
     # the first is what `errata load` gives; `errata views` lists other formats
-    from: [verified, unpaired]
+    from: [{table}, {view}]
     splits: {{train: 0.8, test: 0.2}} # by problem: none is in two
 
 # what a release must satisfy; `severity: warn` releases all the same, and says so
 gates:
-  - {{measure: rows, table: verified, at_least: 1}}
-  - {{measure: undecided, table: verified, at_most: 0.2, severity: warn}}
+  - {{measure: rows, table: {table}, at_least: 1}}
+  - {{measure: undecided, table: {table}, at_most: 0.2, severity: warn}}
 """
 UNVERIFIED = """\
 
@@ -132,7 +144,7 @@ def write_recipe(files: Sequence[GuessedFile], corpus: str, path: Path, is_silen
     problems = [file for file in files if file not in solutions and file.has_problems]
     apart = [file for file in solutions if file.format is None and not file.has_problems]
     if apart and not problems and len(solutions) > len(apart):
-        problems = [file for file in solutions if file not in apart and file.format is None][:1]
+        problems = [file for file in solutions if file not in apart and (file.format is None or file.judged_by)][:1]
         solutions = [file for file in solutions if file not in problems]
     if not solutions:
         raise ErrataError(
@@ -146,16 +158,29 @@ def write_recipe(files: Sequence[GuessedFile], corpus: str, path: Path, is_silen
         text, has_answer, has_steps = _write_solutions(name, file, problems, ask)
         tables, names = tables + text, [*names, name]
         answered, is_cut = answered and has_answer, is_cut or has_steps
+    ways = {file.judged_by for file in problems or solutions}
     title = json.dumps(f"Solutions of {', '.join(file.place for file in files)}", ensure_ascii=False)
     listed = ", ".join(file.place for file in files)
-    head = HEAD.format(files=listed, path=path, schema=write_schema_line(path), corpus=corpus, title=title)
-    before = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
-    start = "trusted" if answered else before
-    steps = "" if is_cut else f"  steps: {{task: split, from: {start}}}\n"
-    tail = VERIFIED if answered else UNVERIFIED
-    return (
-        head + tables.rstrip("\n") + "\n" + tail.format(solutions=before, steps=steps, cut=start if is_cut else "steps")
+    models = SANDBOX if ways != {None} else ""
+    head = HEAD.format(
+        files=listed, path=path, schema=write_schema_line(path), corpus=corpus, title=title, models=models
     )
+    before = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
+    return head + tables.rstrip("\n") + "\n" + _write_tail(before, ways, answered, is_cut)
+
+
+def _write_tail(solutions: str, ways: set[str | None], answered: bool, is_cut: bool) -> str:
+    """What is made of solutions: they are run where they are programs, else verified where they have gold, and released."""
+    if ways != {None}:
+        (by,) = ways - {None}
+        return RUN.format(solutions=solutions, by=by) + JUDGED.format(table="tested", view="leti")
+    start = "trusted" if answered else solutions
+    steps = "" if is_cut else f"  steps: {{task: split, from: {start}}}\n"
+    cut = start if is_cut else "steps"
+    if not answered:
+        return UNVERIFIED.format(steps=steps, cut=cut)
+    verified = VERIFIED.format(solutions=solutions, steps=steps, cut=cut)
+    return verified + JUDGED.format(table="verified", view="unpaired")
 
 
 def _write_problems(problems: Sequence[GuessedFile], solutions: Sequence[GuessedFile], ask: Ask) -> str:
@@ -163,6 +188,8 @@ def _write_problems(problems: Sequence[GuessedFile], solutions: Sequence[Guessed
     from flows.planning.guess import choose_fields, find_key
 
     file = problems[0]
+    if file.format is not None:
+        return f"  problems: {{task: load, files: [{_quote(file.place)}], format: {file.format.format}}}\n\n"
     fields = choose_fields(file, ("question", "answer", "reference", "options"), ("question", "answer"), ask)
     key = find_key(file, solutions[0])
     lines = [

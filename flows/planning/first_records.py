@@ -83,10 +83,11 @@ def _find_faults(
         return  # the records that `only` asks for may come later
     where = f"the first {len(values):,} records of {', '.join(source.name for source in sources[:2])}"
     rows = [(record.fields(), variant) for record in wanted for variant in list_variants(record, parameters)]
+    given = _list_given(task, job)
     missing = [
         (key, path)
         for key, rule in list_rules(parameters).items()
-        if not rule.optional and rows and not any(rule.is_found(*row) for row in rows)
+        if key not in given and not rule.optional and rows and not any(rule.is_found(*row) for row in rows)
         if parameters.join is None or not any(path.startswith(JOINED) for path in rule.list_paths())
         for path in rule.list_paths()[:1]
     ]
@@ -103,6 +104,14 @@ def _find_faults(
         detail = outcome.rejected.row(0, named=True)
         example = f"{detail['source']}: {detail['detail']}"[:200]
         yield (), f"none of {where} would be kept: {reasons} (such as {example}); mend the mapping or the file"
+
+
+def _list_given(task: FromRecords[Any], job: TableJob) -> set[str]:
+    """The columns that a table of problems has, so that no record need: all of a problem, but for the words that it is found by."""
+    if not job.input_contract.columns:
+        return set()
+    found_by = set() if getattr(job.parameters, "key", None) else {"question"}
+    return {*task.takes} - found_by
 
 
 def _advise_field(path: str, values: Sequence[Mapping[str, Any]]) -> str:

@@ -60,6 +60,11 @@ class GuessedFile:
     """How its records are read, where its name does not say it."""
 
     @property
+    def judged_by(self) -> str | None:
+        """What its solutions are judged by where they are programs; None where they are none, or that is not known."""
+        return self.format.judged_by if self.format else None
+
+    @property
     def has_problems(self) -> bool:
         """Whether it has questions with their answers."""
         return self.format is None and bool(self.candidates.get("question") and self.candidates.get("answer"))
@@ -85,7 +90,8 @@ def look_at(place: str) -> GuessedFile:
     """
     reading, records = _read_somehow(place)
     if (format_ := _find_format(place, records)) is not None:
-        return GuessedFile(place, (), format_)
+        named = format_.fields.get("id")
+        return GuessedFile(place, records, format_, {"id": [named]} if isinstance(named, str) else {})
     if not records:
         raise SourceError(
             f"{place}: none of its first records can be read; `errata formats` lists what is known by name"

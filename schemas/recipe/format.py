@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -44,6 +44,9 @@ class FileFormat(BaseModel):
     )
     read: FileReading = Field(FileReading(), description="How its records are read: parameters of a table, as `rows`.")
     fields: dict[str, Any] = Field(description="The mapping: parameters of `import`, as `question`, `text`, `labels`.")
+    judged_by: Literal["asserts", "value", "stdout"] | None = Field(
+        None, description="Where its solutions are programs: what the task `run` judges them by."
+    )
     needs: dict[str, str] = Field(
         {}, description="What its files do not say, so that a table must: the parameter, and an example."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -35,6 +36,11 @@ class FieldRule(BaseModel):
         "`@file` is the file's own path, `@header`, `@companion` and `@joined` what lies beside the record.",
     )
     value: str | None = Field(None, description="A fixed text instead of a path.")
+    template: str | None = Field(
+        None,
+        max_length=LONGEST_PATTERN,
+        description="A text instead of a path, in which `{name}` stands for the value of that field, of a list each item on a line of its own.",
+    )
     first: list[
         Annotated[FieldRule, BeforeValidator(_short, json_schema_input_type=str | list[Any] | dict[str, Any])]
     ] = Field(
@@ -74,10 +80,11 @@ class FieldRule(BaseModel):
 
     @model_validator(mode="after")
     def _one_origin(self) -> FieldRule:
-        given = [name for name in ("path", "value") if getattr(self, name) is not None] + ["first"] * bool(self.first)
+        origins = ("path", "value", "template")
+        given = [name for name in origins if getattr(self, name) is not None] + ["first"] * bool(self.first)
         if len(given) != 1:
-            found = ("neither", "", "both", "all")[len(given)]
-            raise ValueError(f"expected either `path` or `value` (or `first`), found {found}")
+            found = "none" if not given else "both" if len(given) == 2 else "more"
+            raise ValueError(f"expected one of `path`, `value`, `template` and `first`, found {found}")
         for name in ("pattern", "every", "separator"):
             self._check_expression(name, getattr(self, name))
         return self
@@ -104,6 +111,8 @@ class FieldRule(BaseModel):
             value = next((value for value in values if value is not None), None)
         elif self.value is not None:
             value = self.value.replace("{each}", each or "")
+        elif self.template is not None:
+            value = _fill_template(self.template, record, each)
         else:
             value = find_value(record, fill_path(self.path or "", record, each))
         if isinstance(value, UnreadableValue):
@@ -141,13 +150,14 @@ class FieldRule(BaseModel):
 
     def list_paths(self) -> list[str]:
         """The paths that it looks at, as they are written; none where it is a fixed text."""
-        return [path for rule in self.first for path in rule.list_paths()] + ([] if self.path is None else [self.path])
+        own = _REFERENCE.findall(self.template or "") if self.path is None else [self.path]
+        return [*(path for rule in self.first for path in rule.list_paths()), *own]
 
     def is_found(self, record: Mapping[str, Any], each: str | None) -> bool:
         """Whether one of its paths leads to a value in a record, whatever that is; a fixed text always does."""
         if self.first:
             return any(rule.is_found(record, each) for rule in self.first)
-        return self.path is None or find_value(record, fill_path(self.path, record, each)) is not None
+        return all(find_value(record, fill_path(path, record, each)) is not None for path in self.list_paths())
 
     def __str__(self) -> str:
         """The rule in a line."""
@@ -155,7 +165,7 @@ class FieldRule(BaseModel):
             return f"'{self.value}', a fixed text"
         if self.first:
             return " or ".join(str(rule) for rule in self.first)
-        parts = [str(self.path), *([f"key '{self.within}' of its JSON"] if self.within else [])]
+        parts = [" and ".join(self.list_paths()), *([f"key '{self.within}' of its JSON"] if self.within else [])]
         parts += [f"what {self.role} says"] if self.role else []
         parts += [f"pattern {self.pattern}"] if self.pattern else []
         parts += [f"cut at {self.separator}"] if self.separator else []
@@ -166,11 +176,30 @@ class FieldRule(BaseModel):
         """Where the value is looked for, in words."""
         if self.first:
             return " or ".join(rule.describe(each) for rule in self.first)
-        sought = f"'{(self.path or '').replace('{each}', each or '{each}')}'" if self.path else "a fixed value"
+        paths = [f"'{path.replace('{each}', each or '{each}')}'" for path in self.list_paths()]
+        sought = " and ".join(paths) or "a fixed value"
         sought += f", key '{self.within}' of its JSON" if self.within else ""
         sought += f", what {self.role} says" if self.role else ""
         sought += "; add `join: {files: …}`" if self.path and self.path.startswith(JOINED) else ""
         return sought + (f", pattern {self.pattern}" if self.pattern else "")
+
+
+def _fill_template(template: str, record: Any, each: str | None) -> str | None:
+    """A template with the values of its fields, each once; None where one is missing, or a list without items."""
+    template = template.replace("{each}", each or "")
+    values = {name: find_value(record, fill_path(name, record, each)) for name in _REFERENCE.findall(template)}
+    if any(is_missing(value) or value == [] for value in values.values()):
+        return None
+    texts = {name: "\n".join(_list_lines(name, value)) for name, value in values.items()}
+    return _REFERENCE.sub(lambda match: texts[match[1]], template)
+
+
+def _list_lines(name: str, value: Any) -> list[str]:
+    """The lines that a field's value is in a template; `FieldError` where it is neither text nor a list of texts."""
+    items = value if isinstance(value, list) else [value]
+    if odd := [item for item in items if not isinstance(item, str | int | float | Decimal)]:
+        raise FieldError("wrong type", f"'{name}' holds a {type(odd[0]).__name__}, expected text or a list of texts")
+    return [str(item) for item in items]
 
 
 def _replace_texts(value: Any, pairs: Mapping[str, str]) -> Any:

@@ -14,7 +14,7 @@ from schemas.frames import to_polars_schema
 from schemas.reading import select_reading
 from schemas.task import FromRecords, Outcome, Record
 from tasks.sources.content_ids import identify_problem
-from tasks.sources.field_mapping import FieldOf
+from tasks.sources.field_mapping import FieldOf, FieldRule
 from tasks.sources.record_parameters import (
     RecordParameters,
     find_fault,
@@ -47,32 +47,54 @@ def map_problem(record: Mapping[str, Any], rules: LoadParameters, each: str | No
     longest = rules.longest
     if rules.question is None:  # an import may have its problems from a table
         raise FieldError("missing field", "`question` is not mapped")
-    question = read_text(rules.question.take(record, each), "question", longest)
+    question = read_needed("question", rules.question, record, each, longest)
     options = read_texts(rules.options.take(record, each), "options", longest) if rules.options else None
-    reference = rules.reference.take(record, each) if rules.reference else None
+    reference = read_field("reference", rules.reference, record, each, longest) if rules.reference else None
     row = {
         "problem_id": identify_problem(question, options),
-        "set": read_text(rules.set.take(record, each), "set", longest),
+        "set": read_needed("set", rules.set, record, each, longest),
         "question": question,
         "options": options,
         "answer": _read_answer(record, rules, each),
-        "reference": None if reference is None else read_text(reference, "reference", longest),
+        "reference": reference,
     }
-    for name in ("question", "set"):
+    for name, rule in (("question", rules.question), ("set", rules.set)):
         if not str(row[name]).strip():
-            raise FieldError("empty field", name)
+            raise FieldError("empty field", name_field(name, rule, each))
     return row
+
+
+def read_field(column: str, rule: FieldRule, record: Mapping[str, Any], each: str | None, longest: int) -> str | None:
+    """A column's text of a record; None where it is optional and missing, `FieldError` where the field holds no text."""
+    value = rule.take(record, each)
+    try:
+        return None if value is None else read_text(value, column, longest)
+    except FieldError as error:  # it names the column, and is to name the field, too
+        raise FieldError(error.reason, name_field(column, rule, each) + error.detail.removeprefix(column)) from None
+
+
+def name_field(column: str, rule: FieldRule, each: str | None) -> str:
+    """A column, and the field that it is read from where that is called otherwise."""
+    place = rule.describe(each)
+    return column if place == f"'{column}'" else f"{column} ({place})"
+
+
+def read_needed(column: str, rule: FieldRule, record: Mapping[str, Any], each: str | None, longest: int) -> str:
+    """A column's text of a record; `FieldError` where there is none."""
+    text = read_field(column, rule, record, each, longest)
+    if text is None:
+        raise FieldError("missing field", f"{name_field(column, rule, each)} is null")
+    return text
 
 
 def _read_answer(record: Mapping[str, Any], rules: LoadParameters, each: str | None) -> str:
     """The gold answer; empty where the mapping does not promise one."""
-    value = rules.answer.take(record, each) if rules.answer else None
-    if value is None:
+    answer = read_field("answer", rules.answer, record, each, rules.longest) if rules.answer else None
+    if rules.answer is None or answer is None:
         return ""
-    answer = read_text(value, "answer", rules.longest).strip()
-    if not answer:
-        raise FieldError("empty field", "answer")
-    return answer
+    if not answer.strip():
+        raise FieldError("empty field", name_field("answer", rules.answer, each))
+    return answer.strip()
 
 
 Row = Callable[[Mapping[str, Any], str | None], dict[str, Any]]
@@ -121,7 +143,7 @@ def load_problems(records: Sequence[Record], parameters: LoadParameters) -> Outc
     def map_row(record: Mapping[str, Any], each: str | None) -> dict[str, Any]:
         row = map_problem(record, parameters, each)
         if parameters.id:
-            row["original_id"] = read_text(parameters.id.take(record, each), "id", parameters.longest).strip()
+            row["original_id"] = read_needed("id", parameters.id, record, each, parameters.longest).strip()
         return row
 
     return map_records(records, parameters, map_row, _makes(parameters, PROBLEMS))
@@ -130,7 +152,7 @@ def load_problems(records: Sequence[Record], parameters: LoadParameters) -> Outc
 LOAD = FromRecords(
     name="load",
     summary="Reads problems from files (JSON, CSV, Parquet, Arrow, archives, hf://) by a format's name or a field mapping.",
-    version="3",
+    version="4",
     parameters=LoadParameters,
     makes=_makes,
     locations=lambda parameters: parameters.files,

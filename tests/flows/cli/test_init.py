@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -14,6 +15,7 @@ from flows.planning.lint import lint_recipe
 from flows.planning.recipe_file import open_recipe
 from schemas.recipe.json_schema import build_recipe_schema
 from tasks import TASKS
+from tasks.engines.python.sandbox import find_fault
 from tests.building import build
 from tests.command import CommandResult, run_here
 
@@ -89,6 +91,29 @@ def test_a_known_format_is_known_by_its_records(here: Path, capsys: pytest.Captu
     write_rows(here / "called-otherwise.jsonl", [row])
     assert init(capsys, "called-otherwise.jsonl", "--yes").code == 0
     assert "format: processbench" in Path("called-otherwise.yaml").read_text()
+
+
+HUMAN_EVAL = {
+    "task_id": "Ours/0", "prompt": 'def double(x):\n    """Twice x."""\n', "entry_point": "double", "canonical_solution": "    return 2 * x\n",
+    "test": "def check(candidate):\n    assert candidate(3) == 6\n",
+}  # fmt: skip
+
+
+@pytest.mark.skipif(bool(find_fault()), reason=find_fault() or "")
+@pytest.mark.parametrize("alone", [True, False], ids=["the authors' solutions", "completions of another file"])
+def test_programs_are_run(alone: bool, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_rows(here / "HumanEval.jsonl", [HUMAN_EVAL])
+    write_rows(
+        here / "samples.jsonl",
+        [{"task_id": "Ours/0", "completion": "    return x * 2"}, {"task_id": "Ours/0", "completion": "    return x"}],
+    )
+    result = init(capsys, "HumanEval.jsonl", *([] if alone else ["samples.jsonl"]), "--as", "ours", "--yes")
+    assert result.code == 0, result.err
+    recipe = open_recipe("ours.yaml")
+    assert [mark for mark in lint_recipe(recipe) if mark.kind == "danger"] == []
+    build(here / "ours.yaml", here / "store")
+    tested = pl.read_parquet(f"{here}/store/releases/ours/0.1.0/tested/*.parquet")
+    assert sorted(tested["verdict"]) == (["right"] if alone else ["right", "wrong"])
 
 
 def test_what_is_not_clear_is_asked(

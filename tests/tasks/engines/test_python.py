@@ -61,6 +61,15 @@ def test_tests_run_until_one_fails() -> None:
 
 
 @needs_sandbox
+def test_what_sets_tests_up_is_no_test() -> None:
+    setup = '"""Tests."""\nimport math\nMETADATA = {}\ndef check(candidate):\n    assert candidate(2) == 4'
+    result = run("def double(x):\n    return x + x", tests=[setup])
+    assert result.report is not None and (result.ended, result.report.passed) == ("done", 0)
+    result = run("def double(x):\n    return x + x", tests=[f"{setup}\ncheck(double)"])
+    assert result.report is not None and (result.ended, result.report.passed) == ("done", 1)
+
+
+@needs_sandbox
 def test_a_traceback_has_the_lines_of_the_program_alone() -> None:
     report = run("def f(x):\n    return 1 / x\n\nf(0)").report
     assert report is not None and report.line == 2

@@ -23,6 +23,7 @@ RECORD: dict[str, Any] = {
     "model.6b.solution": "dotted",
     "6b": {"solution": "by size"},
     "output": 'Sure:\n```json\n{"answer": "18",\n"why": "6 \\times 3",}\n```',
+    "lines": ["a", "{name}"],
     "broken": '{"why": "cut off',
 }
 
@@ -60,6 +61,8 @@ def rule(**given: Any) -> FieldRule:
         ({"path": "deep.{which}"}, None, "x"),
         ({"path": "name", "replace": {"M": "m", "ra": "RA"}}, None, "miRA"),
         ({"path": "name", "separator": "i"}, None, ["M", "ra"]),
+        ({"template": "{name}, {each}: {}"}, "6b", "Mira, 6b: {}"),
+        ({"template": "{lines}\n{{which}}"}, None, "a\n{name}\n{text}"),
         ({"path": "name", "every": "([a-z])"}, None, ["i", "r", "a"]),
         ({"path": "name", "every": "([a-z])", "join": "-"}, None, "i-r-a"),
     ],
@@ -81,6 +84,7 @@ MISSING: list[tuple[dict[str, Any], str]] = [
     ({"path": "name.0"}, "'name.0'"),
     ({"path": "broken", "json": "why"}, "'broken', key 'why' of its JSON"),
     ({"path": "output", "json": "nope"}, "'output', key 'nope' of its JSON"),
+    ({"template": "{name} {nope}"}, "'name' and 'nope'"),
     ({"path": "name", "pattern": "(z)"}, "'name', pattern (z)"),
 ]
 
@@ -100,7 +104,7 @@ def test_a_missing_value_that_is_optional_is_null(given: dict[str, Any]) -> None
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "found neither"),
+        ({}, "found none"),
         ({"path": "a", "value": "b"}, "found both"),
         ({"path": "a", "pattern": "("}, "not a regular expression"),
         ({"path": "a", "pattern": "abc"}, "has no group"),

@@ -62,7 +62,7 @@ def test_options_and_reference_may_be_missing() -> None:
         ({"answer": ["18"]}, "wrong type", "answer is a list, expected text or a number"),
         ({"question": "x" * 51}, "too long", "question has 51 characters, at most 50 are taken; raise `longest`"),
         ({"question": "a\0"}, "NUL in text", "question, character 2"),
-        ({"solution": "\ud800"}, "not UTF-8", "reference has half of a surrogate pair, character 1"),
+        ({"solution": "\ud800"}, "not UTF-8", "reference ('solution') has half of a surrogate pair, character 1"),
         ({"options": "A"}, "wrong type", "options is a str, expected a list"),
     ],
 )
