@@ -105,7 +105,8 @@ def make_batches(
         begun = time.process_time()
         pool = [encode_lesson(write(random), encoder, prompting) for _ in range(POOL)]
         pool = sorted((row for row in pool if len(row[0]) <= LONGEST), key=lambda row: len(row[0]))
-        cuts, rows = [], []
+        cuts: list[list[Sequence]] = []
+        rows: list[Sequence] = []
         for row in pool:
             if rows and len(row[0]) * (len(rows) + 1) > size:
                 cuts.append(rows)
