@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from math import isnan
+from math import exp, isnan
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -259,6 +259,12 @@ class Completion:
         if isinstance(value, tuple):
             return list(value) or None
         return None if value is None or isnan(value) else value
+
+    def compute_choice_shares(self, request: Request) -> Mapping[str, float]:
+        """Of each of a request's choices its share among all of them, 0 to 1; empty where the model says nothing of any."""
+        shares = [exp(logprob) for logprob in self.choice_logprobs or ()]
+        total = sum(shares)
+        return {choice: share / total for choice, share in zip(request.choices, shares)} if total > 0 else {}
 
     def answers(self, request: Request) -> bool:
         """Whether this is what `request` would get: its own, and not cut off where it would go on (or shorter).

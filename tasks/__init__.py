@@ -33,6 +33,7 @@ from tasks.programs.partial import PARTIAL
 from tasks.programs.run_programs import RUN
 from tasks.quality.consistency import CONSISTENCY
 from tasks.quality.label_errors import LABEL_ERRORS
+from tasks.quality.p_true import P_TRUE
 from tasks.quality.text import QUALITY
 from tasks.release import RELEASE
 from tasks.search.nodes import NODES
@@ -51,7 +52,7 @@ from tasks.views.preference import PREFERENCE
 from tasks.views.task import VIEW
 
 _ALL: tuple[Task[Any], ...] = (
-    LOAD, IMPORT, EVIDENCE_TASK, WORLD, GENERATE, SPLIT, GOLD, VERIFY, AS_PYTHON, RUN, PARTIAL, CONTRAST, COMPARE, INJECT, TRUTH_TASK, LOCATE, JUDGE, ESTIMATE, SEARCH, NODES, VALUES, AGREE, CONTINUE, CORRECT, PAIRS, SPLICE, SMOOTH, REVISE, CLASSIFY, COMMONEST, QUALITY, CONSISTENCY, LABEL_ERRORS,
+    LOAD, IMPORT, EVIDENCE_TASK, WORLD, GENERATE, SPLIT, GOLD, VERIFY, AS_PYTHON, RUN, PARTIAL, CONTRAST, COMPARE, INJECT, TRUTH_TASK, LOCATE, JUDGE, ESTIMATE, SEARCH, NODES, VALUES, AGREE, CONTINUE, CORRECT, PAIRS, SPLICE, SMOOTH, REVISE, CLASSIFY, COMMONEST, QUALITY, CONSISTENCY, P_TRUE, LABEL_ERRORS,
     SELECT, BALANCE, TAKE, DEDUPLICATE, DECONTAMINATE, VIEW, PREFERENCE, RELEASE,
 )  # fmt: skip
 TASKS: dict[str, Task[Any]] = {task.name: task for task in _ALL}

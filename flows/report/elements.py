@@ -75,7 +75,8 @@ class Section:
 
 SHORT = {
     "funnel": "Funnel", "gates": "Gates", "verdicts": "Verdicts", "positions": "First errors", "types": "Types",
-    "labellers": "Labellers", "rollouts": "Rollouts", "soundness": "Verifier", "flips": "Fixed, broken", "exploration": "Exploration",
+    "labellers": "Labellers", "rollouts": "Rollouts", "soundness": "Verifier", "flips": "Fixed, broken", "certainty": "Certainty",
+    "exploration": "Exploration",
     "cost": "Cost", "repeats": "Duplicates", "drift": "Drift",
 }  # fmt: skip
 

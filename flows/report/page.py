@@ -21,7 +21,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from flows.report.elements import Cell, Plot, Section, format_model
-from flows.report.sections.answers import show_exploration, show_soundness, show_verdicts
+from flows.report.sections.answers import show_certainty, show_exploration, show_soundness, show_verdicts
 from flows.report.sections.error_positions import show_positions, show_types
 from flows.report.sections.flips import show_flips
 from flows.report.sections.labels import show_labellers, show_rollouts
@@ -36,7 +36,7 @@ from flows.report.sections.overview import (
 
 HERE = Path(__file__).parent
 SECTIONS: tuple[Callable[[Mapping[str, Any], Mapping[str, Any]], Section | None], ...] = (
-    show_funnel, show_gates, show_verdicts, show_flips, show_positions, show_types, show_labellers, show_rollouts, show_soundness, show_exploration, show_cost, show_duplicates, show_drift,
+    show_funnel, show_gates, show_verdicts, show_flips, show_positions, show_types, show_labellers, show_rollouts, show_soundness, show_certainty, show_exploration, show_cost, show_duplicates, show_drift,
 )  # fmt: skip
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 

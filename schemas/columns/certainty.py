@@ -39,3 +39,22 @@ STATISTIC_COLUMNS: Mapping[Statistic, Column] = {
     ),
 }
 """By what a recipe asks for."""
+P_TRUE_COLUMNS = (
+    Column(
+        "p_true",
+        "number",
+        "P(True) (2207.05221): the probability that a model gives `A: true` for the answer, as a share of both letters'; null where it has "
+        "no answer or neither letter is likely.",
+        nullable=True,
+        at_least=0,
+        at_most=1,
+    ),
+    Column("p_true_undecided", "string", "Why `p_true` is null; null where it is not.", nullable=True),
+    Column(
+        "p_true_request",
+        "string",
+        "The ledger's key of the completion; null where nothing was asked.",
+        nullable=True,
+        pattern="[0-9a-f]{32}",
+    ),
+)

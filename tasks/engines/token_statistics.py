@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -140,10 +140,3 @@ def add_up_choices(request: Request, alternatives: Iterable[tuple[str, float]]) 
     if not shares:
         return ()
     return tuple(math.log(share) if (share := shares.get(choice, 0.0)) > 0 else -math.inf for choice in request.choices)
-
-
-def compute_choice_shares(request: Request, logprobs: Sequence[float] | None) -> Mapping[str, float]:
-    """Of each choice its share among all choices, 0 to 1; empty where the model says nothing of any."""
-    shares = [math.exp(logprob) for logprob in logprobs or ()]
-    total = math.fsum(shares)
-    return {choice: share / total for choice, share in zip(request.choices, shares)} if total > 0 else {}

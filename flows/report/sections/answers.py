@@ -132,6 +132,48 @@ def _format_wrong(wrong: int, right: int) -> str:
     return format_share(wrong, wrong + right)
 
 
+def show_certainty(_: Facts, statistics: Facts) -> Section:
+    """How well numbers that say how sure a model was tell right answers from wrong ones."""
+    name, title, summary = "certainty", "How sure models were, and how right", statistics.get("certainty")
+    if not summary:
+        return explain_missing(
+            name,
+            title,
+            statistics,
+            "no table has such numbers beside verdicts (`statistics` of `generate`, `p-true`, `quality`, `consistency`)",
+            "a release alone holds only the rows that were kept",
+        )
+    rows: list[list[str | Cell]] = [
+        [
+            signal["name"], format_count(signal["right"]), format_count(signal["wrong"]), _format_area(signal),
+            *("–" if signal[key] is None else f"{signal[key]:.3f}" for key in ("brier", "calibration_error")),
+        ]
+        for signal in summary["signals"]
+    ]  # fmt: skip
+    columns = (
+        "number",
+        "right answers",
+        "wrong answers",
+        "AUROC, with its 95 % interval",
+        "Brier score",
+        "calibration error",
+    )
+    lead = (
+        f"Of table {summary['table']}. AUROC: how often the surer of a right and a wrong answer is the right one; half is chance. Brier score "
+        "and expected calibration error are of those numbers that are probabilities."
+    )
+    return Section(
+        name, title, lead, (PageTable("How well each number tells right answers from wrong ones", columns, rows),)
+    )
+
+
+def _format_area(signal: Facts) -> str:
+    if signal["auroc"] is None:
+        return "–"
+    low, high = signal["interval"]
+    return f"{signal['auroc']:.3f} ({low:.3f}-{high:.3f})"
+
+
 def show_soundness(release: Facts, statistics: Facts) -> Section:
     """Soundness and completeness of the verifier."""
     name, title, summary = "soundness", "Soundness and completeness of the verifier", statistics["soundness"]

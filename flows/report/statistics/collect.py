@@ -16,6 +16,7 @@ from errata.release.find import Release
 
 from flows.planning.plan import Plan, TableJob
 from flows.report.statistics.agreement import RaterAgreement, RolloutValues
+from flows.report.statistics.certainty import SIGNALS, AnswerCertainty
 from flows.report.statistics.examples import Examples
 from flows.report.statistics.exploration import Exploration
 from flows.report.statistics.flips import FlipCounts
@@ -43,6 +44,7 @@ def collect_from_plan(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, Any]
     subject = _find_subject(plan)
     _fill_mistakes(summary, read_table(plan, subject), subject.contract.key, levels)
     _fill_types(summary, plan, levels)
+    _fill_certainty(summary, plan)
     for work in plan.jobs:
         _fill_labels(summary, plan, work)
         if work.task == COMPARE.name:
@@ -68,7 +70,17 @@ def collect_from_release(release: Release) -> dict[str, Any]:
 def _collect_head(manifest: Mapping[str, Any], source: str) -> dict[str, Any]:
     """What every report begins with."""
     nothing = dict.fromkeys(
-        ("verdicts", "difficulty", "exploration", "soundness", "positions", "types", "labellers", "spending")
+        (
+            "verdicts",
+            "difficulty",
+            "exploration",
+            "soundness",
+            "positions",
+            "types",
+            "labellers",
+            "spending",
+            "certainty",
+        )
     )
     head = {"format": FORMAT, "corpus": manifest["corpus"], "version": manifest["version"], "from": source}
     return {**head, "rows": _count_rows(manifest), **nothing, "rollouts": [], "flips": [], "examples": []}
@@ -124,6 +136,17 @@ def _fill_types(summary: dict[str, Any], plan: Plan, levels: pl.DataFrame | None
         types = Types(levels)
         measure(read_table(plan, typed), [types])
         summary["types"] = types.summarize(typed.name) or summary["types"]
+
+
+def _fill_certainty(summary: dict[str, Any], plan: Plan) -> None:
+    """Fill in how well the numbers that say how sure a model was tell right answers, of the table that has most of them."""
+    verified = [work for work in plan.jobs if "verdict" in work.contract.names()]
+    # the first of several: nothing was left out of it yet
+    fullest = max(verified, key=lambda work: len(SIGNALS.keys() & set(work.contract.names())), default=None)
+    if fullest is not None:
+        certainty = AnswerCertainty()
+        measure(read_table(plan, fullest), [certainty])
+        summary["certainty"] = certainty.summarize(fullest.name)
 
 
 class ProblemCount:

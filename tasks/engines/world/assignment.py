@@ -30,6 +30,7 @@ _PLACES = {
     "steps": r"(?:<thoughts-\w+>.*?</thoughts-\w+>\n)?<solution-\w+>.*?</solution-\w+>",
     "reference": r"(?:<reference-\w+>.*?</reference-\w+>)?",
     "verdict": r"[^<\n]*",
+    "samples": r"(?:[^\n:]*:\n(?:- [^\n]*\n)+)?",
 }
 """What can stand at a place whose neighbours are mere line breaks; anything elsewhere."""
 _FIRST = ("abacus-solve", "solve")

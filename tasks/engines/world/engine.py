@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from math import nan
+from math import exp, isnan, log, nan
 from random import Random
 
 from schemas.model_id import ModelId
 from schemas.recipe.models import World
 from schemas.request import Completion, EngineError, Failure, Reply, Request
+from tasks.engines.token_statistics import TokenProbabilities, describe_tokens
 from tasks.engines.world import answers, solving
 from tasks.engines.world.assignment import ROLES, Assignment, UnknownRoleError, read_assignment
 from tasks.sources.content_ids import digest
@@ -126,12 +127,22 @@ class WorldEngine:
             text, tokens, finish = _cut_words(text, sampling.max_tokens), sampling.max_tokens, "length"
         prompt = sum(len(message.content.split()) for message in request.messages) + len(request.prefix.split())
         price = self._model.price.of(prompt, tokens) if self._model.price else None
-        if request.logprobs and logprob is None:
+        if request.needs_logprobs and logprob is None:
             logprob = nan
         limit = sampling.max_tokens
         return Completion(
-            request.id, text, "length" if finish == "length" else "stop", limit, prompt, tokens, logprob, self.name, time.time(), price
+            request.id, text, "length" if finish == "length" else "stop", limit, prompt, tokens, logprob, self.name, time.time(), price,
+            **describe_tokens(request, text, TokenProbabilities(first=_list_first(request, text, logprob))),
         )  # fmt: skip
+
+
+def _list_first(request: Request, text: str, logprob: float | None) -> list[tuple[str, float]]:
+    """The word that it says, and the others that it was given to choose from, which share what is left."""
+    others = [choice for choice in request.choices if choice != text]
+    if logprob is None or isnan(logprob):
+        return []
+    left = (1 - exp(logprob)) / len(others) if others else 0.0
+    return [(text, logprob), *((choice, log(left)) for choice in others if left > 0)]
 
 
 def _cut_words(text: str, most: int) -> str:

@@ -22,6 +22,7 @@ VERSIONS: Mapping[str, int] = {
     "classify": 2,
     "discover": 2,
     "inject": 3,
+    "is-true": 2,
     "judge": 2,
     "keywords": 2,
     "same-kind": 2,

@@ -12,8 +12,11 @@ import pytest
 from errata.release.find import Release
 
 from flows.planning.plan import Plan
+from flows.report.elements import PageTable
+from flows.report.sections.answers import show_certainty
 from flows.report.sections.flips import show_flips
 from flows.report.statistics.agreement import SIDES, RolloutValues
+from flows.report.statistics.certainty import AnswerCertainty
 from flows.report.statistics.collect import collect_from_plan, collect_from_release
 from flows.report.statistics.drift import measure_drift
 from flows.report.statistics.examples import BYTES, EACH, STEP, Examples
@@ -234,6 +237,30 @@ def test_flips_of_which_none_is_decided_have_no_shares() -> None:
     assert summary is not None and (summary["rows"], summary["negative_flips"]) == (1, None)
     section = show_flips({}, {"flips": [summary]})
     assert section is not None and section.lead.endswith("0 newly wrong.")
+
+
+def test_how_sure_models_were_stands_beside_how_right_they_are() -> None:
+    rows: dict[str, Any] = {
+        "verdict": ["right", "right", "wrong", "wrong", "undecided", "right"], "p_true": [0.9, 0.8, 0.8, 0.1, 0.9, None],
+        "zlib_ratio": [0.1, 0.2, 0.3, 0.4, 0.0, 0.05], "logprob": [-1.0, -2.0, -30.0, -1.5, 0.0, None], "tokens": [10, 10, 10, 10, 10, 10],
+    }  # fmt: skip
+    certainty, halves = AnswerCertainty(), AnswerCertainty()
+    certainty.add(pl.DataFrame(rows))
+    for begin in (0, 3):
+        halves.add(pl.DataFrame(rows)[begin : begin + 3])
+    summary = certainty.summarize("sure")
+    assert summary == halves.summarize("sure") and summary is not None
+    signals = {signal["name"]: signal for signal in summary["signals"]}
+    assert list(signals) == ["zlib_ratio", "p_true", "mean_logprob"], "the most telling first"
+    assert (signals["zlib_ratio"]["auroc"], signals["zlib_ratio"]["brier"]) == (1.0, None), "the smaller is the surer"
+    assert (signals["p_true"]["right"], signals["p_true"]["wrong"], signals["p_true"]["auroc"]) == (2, 2, 0.875)
+    assert signals["p_true"]["brier"] == pytest.approx((0.01 + 0.04 + 0.64 + 0.01) / 4)
+    assert signals["mean_logprob"]["auroc"] == 0.75
+    section = show_certainty({}, {"certainty": summary, "from": "tables"})
+    (table,) = section.parts
+    assert isinstance(table, PageTable) and [row[0] for row in table.rows] == list(signals)
+    assert table.rows[1][1:3] == ["2", "2"] and str(table.rows[1][3]).startswith("0.875 (")
+    assert AnswerCertainty().summarize("sure") is None
 
 
 def test_a_sample_is_of_whole_problems_and_about_as_large_as_asked() -> None:

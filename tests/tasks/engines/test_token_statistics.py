@@ -15,7 +15,6 @@ from schemas.request import Completion, Message, Request, Sampling, Statistic
 from tasks.engines.token_statistics import (
     TokenProbabilities,
     add_up_choices,
-    compute_choice_shares,
     compute_min_k,
     compute_self_certainty,
     compute_zlib_ratio,
@@ -52,10 +51,17 @@ def test_zlibs_ratio_is_of_bytes_and_of_tokens() -> None:
 def test_choices_are_found_whatever_white_space_is_about_them() -> None:
     logprobs = add_up_choices(REQUEST, [("A", math.log(0.25)), (" A", math.log(0.25)), ("Answer", math.log(0.3))])
     assert logprobs[0] == pytest.approx(math.log(0.5)) and logprobs[1:] == (-math.inf,)
-    assert compute_choice_shares(REQUEST, logprobs) == {"A": 1.0, "B": 0.0}
-    assert add_up_choices(REQUEST, []) == () and compute_choice_shares(REQUEST, ()) == {}
-    assert compute_choice_shares(REQUEST, (-math.inf, -math.inf)) == {}, "neither is among the likeliest"
-    assert compute_choice_shares(REQUEST, (math.log(0.3), math.log(0.1)))["A"] == pytest.approx(0.75)
+    assert add_up_choices(REQUEST, [("A", math.nan), ("B", -math.inf)]) == () == add_up_choices(REQUEST, [])
+
+
+def test_choices_are_shared_among_each_other() -> None:
+    def share(*logprobs: float) -> dict[str, float]:
+        completion = Completion(REQUEST.id, "A", "stop", 16, 9, 1, None, "e", 0.0, choice_logprobs=logprobs)
+        return {**completion.compute_choice_shares(REQUEST)}
+
+    assert share(math.log(0.5), -math.inf) == {"A": 1.0, "B": 0.0} and share() == {}
+    assert share(-math.inf, -math.inf) == {}, "neither is among the likeliest"
+    assert share(math.log(0.3), math.log(0.1))["A"] == pytest.approx(0.75)
 
 
 def test_every_statistic_is_a_field_of_completions_and_a_column() -> None:

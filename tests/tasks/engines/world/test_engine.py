@@ -180,13 +180,29 @@ def test_it_says_whether_an_answer_is_true_and_answers_a_checklist() -> None:
     (wrong, _), model = make_rows(30, wrong=True), World(engine="world")
     for row in wrong.to_dicts():
         for answer, letter in ((row["answer"], "A"), ("1234567", "B")):
-            messages = prompts.fill(prompts.find_template("is-true"), {"question": row["question"], "answer": answer})
-            reply = answer_with(model, Request("world", "", messages, Sampling(1), logprobs=True))
-            assert (reply.text, reply.logprob) == (letter, 0.0)
+            for samples in ("", "Answers that came to mind:\n- 12\n- 7\n"):
+                fields = {"question": row["question"], "answer": answer, "samples": samples}
+                messages = prompts.fill(prompts.find_template("is-true"), fields)
+                reply = answer_with(model, Request("world", "", messages, Sampling(1), logprobs=True))
+                assert (reply.text, reply.logprob) == (letter, 0.0)
         fields = fill_fields(row, (), False)
         messages = prompts.fill(prompts.find_template("checklist"), fields)
         lines = answer_with(model, Request("world", "", messages, Sampling(100))).text.splitlines()
         assert len(lines) == 5 and sum(line.endswith("no") for line in lines) == 1
+
+
+def test_what_it_says_with_a_probability_leaves_the_rest_to_the_other_choice() -> None:
+    (rows, _), model = make_rows(40, wrong=False), World(engine="world", skill=Skill(alarms=0.25))
+    letters = set()
+    for row in rows.to_dicts():
+        fields = {"question": row["question"], "answer": row["answer"], "samples": ""}
+        messages = prompts.fill(prompts.find_template("is-true"), fields)
+        request = Request("world", "", messages, Sampling(1), choices=("A", "B"))
+        reply = answer_with(model, request)
+        assert reply.answers(request)
+        assert reply.compute_choice_shares(request)[reply.text] == pytest.approx({"A": 0.75, "B": 0.25}[reply.text])
+        letters.add(reply.text)
+    assert letters == {"A", "B"}
 
 
 def test_the_same_request_has_the_same_answer_and_another_seed_other_errors() -> None:
