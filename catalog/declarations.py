@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from catalog import taxonomies
+from catalog.confinement import Confinement
 from schemas.recipe.declaration import Finders
 from schemas.recipe.document import CHARACTERS
 from schemas.recipe.format import parse_format
@@ -49,22 +50,25 @@ class Declarations(Generic[T]):
             self._read_before[name] = self.parse(file.read_text("utf-8"), f"{self.folder.name}/{file.name}")
         return self._read_before[name]
 
-    def find(self, reference: str, folder: Path) -> T:
+    def find(self, reference: str, folder: Path, confinement: Confinement | None = None) -> T:
         """The declaration that a recipe in a folder means.
 
         Args:
             reference: A name, or a YAML file.
             folder: Where the recipe lies.
+            confinement: Where its files must lie, if a recipe names it.
 
         Returns:
             The declaration.
 
         Raises:
-            ValueError: There is no such declaration.
+            ValueError: There is no such declaration, or it lies where the recipe may not read.
             RecipeError: The file has faults.
 
         """
         if reference.endswith((".yaml", ".yml")):
+            if confinement:
+                confinement.add(str(folder / reference), reference)
             return self._read(folder / reference)
         if reference not in self.names:
             near = get_close_matches(reference, self.names, n=1)
@@ -86,10 +90,11 @@ FORMATS = Declarations("formats", "format", parse_format)
 VIEWS = Declarations("views", "view", parse_view)
 
 
-def find_declarations(folder: Path) -> Finders:
+def find_declarations(folder: Path, confinement: Confinement | None = None) -> Finders:
     """What finds the declarations that a recipe in a folder names: those that ship with Errata, and files beside it."""
+    within = confinement or Confinement(str(folder))
     return {
-        "taxonomies": lambda name: taxonomies.find_taxonomy(name, folder),
-        "formats": lambda name: FORMATS.find(name, folder),
-        "views": lambda name: VIEWS.find(name, folder),
+        "taxonomies": lambda name: taxonomies.find_taxonomy(name, folder, within),
+        "formats": lambda name: FORMATS.find(name, folder, within),
+        "views": lambda name: VIEWS.find(name, folder, within),
     }

@@ -16,6 +16,7 @@ import fsspec
 from errata.storage import CREDENTIALS_FAULT, has_password, mask_secrets
 
 from catalog import hub
+from catalog.confinement import Confinement
 from catalog.digests import Digests, read_stamp
 from catalog.file_kinds import KINDS, is_known, is_selected
 from schemas.errors import ApplicationError
@@ -58,7 +59,9 @@ class Source:
         return self.digest if self.companion is None else f"{self.digest} {self.companion.digest}"
 
 
-def find_sources(pattern: str, name: str, digests: Digests | None = None, reading: FileReading = PLAIN) -> list[Source]:
+def find_sources(
+    pattern: str, name: str, digests: Digests | None = None, reading: FileReading = PLAIN, confinement: Confinement | None = None
+) -> list[Source]:  # fmt: skip
     """Find the files that a path, URL or pattern names; those of a folder are all that hold records.
 
     Args:
@@ -66,14 +69,18 @@ def find_sources(pattern: str, name: str, digests: Digests | None = None, readin
         name: What it is called in the recipe.
         digests: The digests that are remembered; files that have not changed are not read then.
         reading: How their records are read: which files of a folder are meant, and what lies beside each.
+        confinement: Where they must lie, if a recipe names them; what the user names may lie anywhere.
 
     Returns:
         The files, sorted.
 
     Raises:
         SourceError: There is none, or one cannot be read.
+        OutsideError: One lies where the recipe may not read.
 
     """
+    if confinement:
+        _check_pattern(pattern, name, confinement)
     if is_rows(pattern):
         return [Source(pattern, name, _hub_digest(pattern, name, digests), reading=reading)]
     masked = mask_secrets(pattern)
@@ -98,7 +105,21 @@ def find_sources(pattern: str, name: str, digests: Digests | None = None, readin
     texts = str(path).rstrip("/"), name.rstrip("/")
     fixed, beginning = (re.split(r"[*?\[]", text)[0].rpartition("/")[0] for text in texts)
     names = [file if _absolute(name) else f"{beginning}/{file[len(fixed) + 1 :]}".lstrip("/") for file in files]
-    return [_with_companion(fs, _file(fs, *pair, digests), pair[0], digests, reading) for pair in zip(files, names)]
+    if confinement:
+        for file, shown in zip(files, names):
+            confinement.add(str(fs.unstrip_protocol(file)), shown)
+    return [
+        _with_companion(fs, _file(fs, *pair, digests), pair[0], digests, reading, confinement)
+        for pair in zip(files, names)
+    ]
+
+
+def _check_pattern(pattern: str, name: str, confinement: Confinement) -> None:
+    """Raise `OutsideError` where what is to be looked for lies outside, before anything looks."""
+    if not is_rows(pattern):
+        return confinement.check(pattern, name)
+    repository = split_hub_url(pattern, name)[0]
+    return confinement.add_folder(repository, name) if repository.startswith("/") else confinement.add(pattern, name)
 
 
 def _list_files(fs: Any, path: str, name: str, reading: FileReading) -> list[str]:
@@ -133,7 +154,9 @@ def _refuse_indices(fs: Any, path: str, name: str) -> None:
         raise SourceError(f"{name}: is a selection of rows; call flatten_indices() and save the data set again")
 
 
-def _with_companion(fs: Any, source: Source, path: str, digests: Digests | None, reading: FileReading) -> Source:
+def _with_companion(
+    fs: Any, source: Source, path: str, digests: Digests | None, reading: FileReading, confinement: Confinement | None
+) -> Source:  # fmt: skip
     """A source with how it is read, and the file that lies beside it and belongs to it."""
     source = replace(source, reading=reading)
     declared = reading.companion
@@ -152,6 +175,8 @@ def _with_companion(fs: Any, source: Source, path: str, digests: Digests | None,
     if not files:
         return source
     name = f"{shown}/{PurePosixPath(files[-1]).name}".lstrip("/")
+    if confinement:
+        confinement.add(str(fs.unstrip_protocol(files[-1])), name)
     return replace(source, companion=_file(fs, files[-1], name, digests))
 
 

@@ -6,6 +6,8 @@ from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 
+from catalog.confinement import Confinement
+from schemas.recipe.document import CHARACTERS
 from schemas.recipe.taxonomy import Taxonomy, parse_taxonomy
 
 FOLDER = Path(__file__).parent / "taxonomies"
@@ -23,12 +25,13 @@ def find_shipped(name: str) -> Taxonomy:
     return parse_taxonomy(path.read_text("utf-8"), f"taxonomies/{path.name}")
 
 
-def find_taxonomy(reference: str, folder: Path) -> Taxonomy:
+def find_taxonomy(reference: str, folder: Path, confinement: Confinement | None = None) -> Taxonomy:
     """The taxonomy that a recipe in a folder means.
 
     Args:
         reference: A name (`lemma`), one with its version (`lemma@1.0.0`), or a YAML file.
         folder: Where the recipe lies.
+        confinement: Where its files must lie, if a recipe names it.
 
     Returns:
         The taxonomy.
@@ -39,6 +42,8 @@ def find_taxonomy(reference: str, folder: Path) -> Taxonomy:
 
     """
     if reference.endswith((".yaml", ".yml")):
+        if confinement:
+            confinement.add(str(folder / reference), reference)
         return _read(folder / reference)
     name, _, version = reference.partition("@")
     if name not in list_taxonomies():
@@ -58,7 +63,8 @@ def find_taxonomy(reference: str, folder: Path) -> Taxonomy:
 
 def _read(path: Path) -> Taxonomy:
     try:
-        text = path.read_text("utf-8")
+        with path.open("rb") as file:
+            text = file.read(CHARACTERS + 1).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ValueError(f"taxonomy {path}: cannot be read ({reason})") from None

@@ -132,6 +132,7 @@ OPTIONS: dict[str, Any] = {
 def build(
     recipe: str, data: str | None = None, store: str | None = None, publish: bool = True,
     models: dict[str, dict[str, str]] | None = None, version: str | None = None, tag: str | None = None, retries: int = 0,
+    trust: bool = False,
 ) -> str:  # fmt: skip
     """Build a recipe's release; what exists already is not made again.
 
@@ -144,6 +145,7 @@ def build(
         version: `auto` for the smallest valid bump, if anything differs; else the recipe's own.
         tag: A tag that names the release then, such as that of a checkpoint.
         retries: How often to go on by itself after trouble with storage or an engine, later each time.
+        trust: Whether the recipe may name files anywhere, and not only in its own folder and that of data.
 
     Returns:
         The release's URL.
@@ -157,7 +159,7 @@ def build(
     auto = version == AUTO
 
     def attempt() -> Plan:
-        return _build(planning.make_plan(recipe, data, store, models), publish, auto, NOBODY)
+        return _build(planning.make_plan(recipe, data, store, models, trust=trust), publish, auto, NOBODY)
 
     with prefect_runs.CurrentRun().track():
         plan = retry_build(attempt, retries, time.sleep)

@@ -4,6 +4,7 @@ ApplicationError         1  what people can mend; the message says where, what w
 ├── RecipeError          2  a recipe is wrong
 ├── TaskError            2  a task's parameters do not fit the data
 ├── SourceError          2  a source cannot be read
+├── OutsideError         2  a recipe names a file that it may not read
 ├── EvaluationError      2  labels and gold cannot be compared
 ├── PublishError         4  a version is published already with other content
 ├── GateError            1  a release does not satisfy its gates

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 settings.register_profile("errata", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=300, print_blob=True)  # --hypothesis-profile explore
 settings.load_profile("errata")
+os.environ["ERRATA_CONFIG"] = os.devnull  # whoever runs the tests may have bound keys of their own
 TIERS = {"build", "kill", "browser", "data", "external", "slow"}
 NEEDED = {"prefect_url": "build", "browser": "browser"}
 """Whoever asks for such a fixture belongs to such a tier, unless a mark says otherwise."""

@@ -10,7 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tasks.llm.continuation import UNASKED
 from tests.faulty_server import Act, Asked, Script, completion, problem
@@ -22,6 +25,14 @@ COMMON = {
 FURTHER = {"top_k", "min_p", "repetition_penalty", "repeat_penalty", "stop_token_ids", "chat_template_kwargs"}
 CONTINUING = {"continue_final_message", "add_generation_prompt"}
 _NUMBERS = re.compile(r"\d+")
+
+
+def allow_keys(folder: Path, monkeypatch: pytest.MonkeyPatch, **hosts: str) -> None:
+    """Let keys be sent to hosts, by a configuration in a folder."""
+    config = folder / "config.toml"
+    lines = "".join(f"{variable} = {json.dumps(host.split())}\n" for variable, host in hosts.items())
+    config.write_text(f"[keys]\n{lines}")
+    monkeypatch.setenv("ERRATA_CONFIG", str(config))
 
 
 def _go_on(body: dict[str, Any], beginning: str = "", count: int = 8) -> str:

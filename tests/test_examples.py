@@ -17,7 +17,7 @@ from flows.planning.plan import Plan, make_plan
 from flows.publishing import publish
 from flows.running.run_plan import materialize
 from schemas.recipe.models import Abacus, Python, World
-from tests.endpoints import OWNERS, SERVERS
+from tests.endpoints import OWNERS, SERVERS, allow_keys
 from tests.faulty_server import Act, Asked, FaultyServer, completion
 
 EXAMPLES = Path(__file__).parents[1] / "docs/examples"
@@ -112,8 +112,10 @@ def test_each_preset_is_planned_as_it_stands(path: Path, tmp_path: Path) -> None
 def test_each_preset_is_built_by_a_server_of_its_kind(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"):
+    names = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY")
+    for name in names:
         monkeypatch.setenv(name, "sk-test-7f3a91c0ffee0123")
+    allow_keys(tmp_path, monkeypatch, **dict.fromkeys(names, "127.0.0.1"))
     shutil.copytree(path.parent, tmp_path / "endpoints")
     recipe = tmp_path / "endpoints" / path.name
     server_name = "vllm-serve" if path.stem == "base-model" else path.stem

@@ -48,7 +48,9 @@ WRONG = 2 / 3
 """The share of the rows that are wrong, where there is a choice."""
 
 
-def load_gold_file(name: str, format: str, data: str | None, store: str) -> tuple[str, pl.DataFrame]:
+def load_gold_file(
+    name: str, format: str, data: str | None, store: str, trust: bool = False
+) -> tuple[str, pl.DataFrame]:  # fmt: skip
     """Rows of a file that people labelled.
 
     Args:
@@ -56,6 +58,7 @@ def load_gold_file(name: str, format: str, data: str | None, store: str) -> tupl
         format: How its gold is written, a format of `errata evaluate`.
         data: What `${data}` stands for.
         store: The store of tables and releases.
+        trust: Whether the recipe of a table may name files anywhere.
 
     Returns:
         Where the rows are from, and the rows.
@@ -63,7 +66,7 @@ def load_gold_file(name: str, format: str, data: str | None, store: str) -> tupl
     """
     rules = read_rules(format)
     read, rows, faults = map_gold(rules), [], 0
-    for record in find_rows(name, data, store).records():
+    for record in find_rows(name, data, store, trust).records():
         try:
             gold = read(record)
         except FieldError:

@@ -10,6 +10,13 @@ def add_recipe(parser: ArgumentParser) -> None:
     """A recipe, and where its data lie."""
     parser.add_argument("recipe", metavar="RECIPE", help="the YAML file that declares the corpus")
     add_data(parser)
+    add_trust(parser)
+
+
+def add_trust(parser: ArgumentParser) -> None:
+    """Whether a recipe may read whatever it names."""
+    help = "let the recipe name files anywhere, and URLs: else they lie in its own folder or below --data"
+    parser.add_argument("--trust", action="store_true", help=help)
 
 
 def add_data(parser: ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from errata.cli.verb import Verb
 from errata.storage import locate_store
 
-from flows.cli.arguments import add_data, parse_count
+from flows.cli.arguments import add_data, add_trust, parse_count
 
 
 def run_browse(options: Namespace) -> int:
@@ -27,6 +27,7 @@ def _add_browse(parser: ArgumentParser) -> None:
     parser.add_argument("--search", metavar="TEXT", help="only rows that hold this text somewhere, whatever the case")
     parser.add_argument("--limit", type=parse_count, metavar="N", help="at most N rows, to a pipe")
     add_data(parser)
+    add_trust(parser)
 
 
 BROWSE = Verb(

@@ -30,7 +30,7 @@ SECONDS = 0.2
 
 def browse(options: Namespace, store: str) -> int:
     """`errata browse`."""
-    rows = place(options.name, options.split, options.rejected, options.data, store)
+    rows = place(options.name, options.split, options.rejected, options.data, store, options.trust)
     filters = {name: getattr(options, name) for name in (*list_filters(), "search") if getattr(options, name)}
     with closing(rows), closing(Selection(rows, filters)) as chosen:
         if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
@@ -42,11 +42,13 @@ def browse(options: Namespace, store: str) -> int:
         return _print_rows(chosen, options.limit)
 
 
-def place(name: str, split: str | None, rejected: bool, data: str | None, store: str) -> RowReader:
+def place(
+    name: str, split: str | None, rejected: bool, data: str | None, store: str, trust: bool = False
+) -> RowReader:  # fmt: skip
     """The rows that a name stands for: RECIPE.yaml:TABLE of a build, a release, its view after a colon, or files."""
     where = parse_rows_name(name)
     if isinstance(where, TableName):
-        job, manifest = find_complete_table(where, data, store)
+        job, manifest = find_complete_table(where, data, store, trust)
         parts = manifest.receipt.rejected if rejected else manifest.receipt.parts
         return read_table(f"{name}, rejected" if rejected else name, job, parts)
     if rejected:

@@ -35,7 +35,9 @@ def run_build(options: Namespace) -> int:
     changes, auto = parse_changes(options.model), options.version == "auto"
 
     def make() -> Plan:
-        return make_plan(options.recipe, options.data, locate_store(options.store), changes, options.rehash)
+        return make_plan(
+            options.recipe, options.data, locate_store(options.store), changes, options.rehash, trust=options.trust
+        )
 
     plan = _retry_failed(make(), make) if options.retry_failed else make()
     plan = (find_matching_release(plan) if auto else None) or plan
@@ -133,17 +135,26 @@ def run_plan(options: Namespace) -> int:
     """`errata plan`."""
     from flows.planning.first_records import check_mappings
     from flows.planning.plan import make_plan
+    from flows.planning.touches import format_touched, list_touched
     from flows.running.forecast import forecast_plan
     from flows.running.losses import refuse_empty
 
     plan = make_plan(
-        options.recipe, options.data, locate_store(options.store), parse_changes(options.model), options.rehash
+        options.recipe,
+        options.data,
+        locate_store(options.store),
+        parse_changes(options.model),
+        options.rehash,
+        trust=options.trust,
     )
+    touched = list_touched(plan)
+    if not options.json:
+        print(text.strip_controls(format_touched(touched)) + "\n", flush=True)
     if plan.published is None:
         check_mappings(plan)
     forecasts, missing = forecast_plan(plan, options.pilot) if plan.published is None else ([], [])
     if options.json:
-        print(json.dumps(_describe_plan(plan, forecasts, missing), indent=1, ensure_ascii=False))
+        print(json.dumps(_describe_plan(plan, touched, forecasts, missing), indent=1, ensure_ascii=False))
         return REFUSED if plan.published is not None and not plan.finished else DONE
     print(text.format_table(["table", "task", "from", "fingerprint", "state", "rows"], _list_tables(plan), left=5))
     for line in _list_failed(plan):
@@ -168,7 +179,9 @@ def run_plan(options: Namespace) -> int:
     return DONE
 
 
-def _describe_plan(plan: Plan, forecasts: Sequence[Forecast], missing: Sequence[str]) -> dict[str, Any]:
+def _describe_plan(
+    plan: Plan, touched: Mapping[str, Sequence[str]], forecasts: Sequence[Forecast], missing: Sequence[str]
+) -> dict[str, Any]:  # fmt: skip
     """A plan for scripts."""
     tables = []
     for job, table in zip(plan.jobs[:-1], plan.recipe.tables):
@@ -181,6 +194,7 @@ def _describe_plan(plan: Plan, forecasts: Sequence[Forecast], missing: Sequence[
         "version": plan.recipe.version,
         "released": plan.finished,
         "refused": plan.published is not None and not plan.finished,
+        "touches": touched,
         "tables": tables,
         "unrunnable": _list_unrunnable(plan),
         "missing": list(missing),
@@ -297,7 +311,7 @@ PLAN = Verb(
     ("errata plan catalog/recipes/sample.yaml", "errata plan catalog/recipes/mwpes.yaml --data DIR"),
     run_plan,
     _add_plan,
-    "Lists the recipe's tables, which exist already, and what would run and be asked of models.",
+    "Says first which files, models, hosts, keys and programs the recipe touches; lists its tables, which exist already, and what would run and be asked of models.",
 )
 
 VERBS = (BUILD, PLAN)

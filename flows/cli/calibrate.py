@@ -35,12 +35,12 @@ def run_calibrate(options: Namespace) -> int:
     from tasks.localize.judge_parameters import JudgeParameters
 
     store = locate_store(options.store)
-    plan = make_plan(options.recipe, options.data, store)
+    plan = make_plan(options.recipe, options.data, store, trust=options.trust)
     job = find_judge(plan, options.model, options.table)
     assert isinstance(job.parameters, JudgeParameters)
     complete = all(name in plan.done for table in plan.recipe.tables if table.name == job.name for name in table.inputs)
     if options.gold:
-        source, rows = load_gold_file(options.gold, options.format, options.data, store)
+        source, rows = load_gold_file(options.gold, options.format, options.data, store, options.trust)
     else:
         source, rows = find_known_rows(job, complete)
     rows = choose_rows(rows, options.rows)

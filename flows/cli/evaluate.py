@@ -10,7 +10,7 @@ from errata.cli.exit_codes import DONE
 from errata.cli.verb import Verb
 from errata.storage import locate_store
 
-from flows.cli.arguments import add_data, add_json
+from flows.cli.arguments import add_data, add_json, add_trust
 
 if TYPE_CHECKING:
     from flows.metrics.evaluate import RowsAt
@@ -24,7 +24,7 @@ def run_evaluate(options: Namespace) -> int:
     from tasks.evaluation.labels import Columns
 
     store = locate_store(options.store)
-    labels = [find_rows(name, options.data, store) for name in options.labels]
+    labels = [find_rows(name, options.data, store, options.trust) for name in options.labels]
     if options.score:
         return _evaluate_scores(labels, options)
     paired = options.before or options.after
@@ -32,7 +32,7 @@ def run_evaluate(options: Namespace) -> int:
         return _evaluate_transitions(labels, options)
     by_name = dict(zip(options.labels, labels))
     named = dict.fromkeys(options.gold) or options.labels[:1]
-    gold = [by_name.get(name) or find_rows(name, options.data, store) for name in named]
+    gold = [by_name.get(name) or find_rows(name, options.data, store, options.trust) for name in named]
     id = tuple(name for name in options.id.split(",") if name)
     result = evaluate(
         labels, gold, options.format, Columns(id, tuple(options.label), options.labeller), options.base, options.by
@@ -90,6 +90,7 @@ def _add_evaluate(parser: ArgumentParser) -> None:
     parser.add_argument("--verdict", default="verdict", metavar="COLUMN", help=help)
     add_json(parser)
     add_data(parser)
+    add_trust(parser)
 
 
 EVALUATE = Verb(

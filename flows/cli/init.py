@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,14 +18,15 @@ from errata.cli.verb import Verb
 from errata.errors import ErrataError
 from errata.storage import locate_store
 
+from catalog.confinement import Confinement
 from flows.cli.new import check_absent, check_name, write_schema_line
 
 if TYPE_CHECKING:
     from flows.planning.guess import Ask, GuessedFile
 
 HEAD = """\
-# A corpus of {files}, begun by `errata init`. `errata preview {path}` shows what becomes of a few rows,
-# `errata build {path}` builds it; `errata tasks`, `errata views` and `errata formats` say what else may stand here.
+# A corpus of {files}, begun by `errata init`. `errata preview {path}{flags}` shows what becomes of a few rows,
+# `errata build {path}{flags}` builds it; `errata tasks`, `errata views` and `errata formats` say what else may stand here.
 {schema}corpus: {corpus}
 version: 0.1.0
 title: {title}
@@ -90,8 +94,9 @@ def run_init(options: Namespace) -> int:
     check_name(corpus)
     path = Path(f"{corpus}.yaml")
     check_absent(path)
-    files = [look_at(place) for place in options.files]
-    recipe = write_recipe(files, corpus, path, options.yes or not sys.stdin.isatty())
+    data, trust = find_data_folder(options.files), any("://" in place for place in options.files)
+    files = [replace(file, place=name_below(file.place, data)) for file in map(look_at, options.files)]
+    recipe = write_recipe(files, corpus, path, options.yes or not sys.stdin.isatty(), write_flags(data, trust))
     path.write_text(recipe, "utf-8")
     try:
         open_recipe(str(path))
@@ -99,8 +104,28 @@ def run_init(options: Namespace) -> int:
         path.rename(path.with_suffix(".yaml.faulty"))
         raise
     print(f"{path}: corpus '{corpus}' of {', '.join(file.place for file in files)}\n")
-    plan = make_plan(str(path), None, locate_store(options.store), hash_sources=False)
+    plan = make_plan(str(path), data, locate_store(options.store), hash_sources=False, trust=trust)
     return DONE if options.no_preview else show_preview(plan, ROWS)
+
+
+def find_data_folder(places: Sequence[str]) -> str | None:
+    """The folder that `${data}` is to stand for: the one that all files lie in, where some do not lie beside the recipe."""
+    paths = [os.path.realpath(place) for place in places if "://" not in place]
+    here = os.path.realpath(os.curdir)
+    beside = all(Confinement(here).is_allowed(path) for path in paths)
+    return None if beside else os.path.commonpath([os.path.dirname(path) for path in paths])
+
+
+def name_below(place: str, data: str | None) -> str:
+    """A file as the recipe names it: below the folder of data, where there is one."""
+    if data is None or "://" in place:
+        return place
+    return f"${{data}}/{os.path.relpath(os.path.realpath(place), data)}"
+
+
+def write_flags(data: str | None, trust: bool) -> str:
+    """What commands need to be told of where the files lie."""
+    return f"{f' --data {shlex.quote(data)}' if data else ''}{' --trust' if trust else ''}"
 
 
 def name_corpus(place: str) -> str:
@@ -123,7 +148,9 @@ def take_likeliest(question: str, choices: Sequence[str], likeliest: str) -> str
     return likeliest
 
 
-def write_recipe(files: Sequence[GuessedFile], corpus: str, path: Path, is_silent: bool) -> str:
+def write_recipe(
+    files: Sequence[GuessedFile], corpus: str, path: Path, is_silent: bool, flags: str = ""
+) -> str:  # fmt: skip
     """The recipe of some files.
 
     Args:
@@ -131,6 +158,7 @@ def write_recipe(files: Sequence[GuessedFile], corpus: str, path: Path, is_silen
         corpus: The corpus' name.
         path: Where it is to lie.
         is_silent: Whether nobody is asked where something is not clear.
+        flags: What commands need to be told of where the files lie.
 
     Returns:
         The YAML.
@@ -163,7 +191,7 @@ def write_recipe(files: Sequence[GuessedFile], corpus: str, path: Path, is_silen
     listed = ", ".join(file.place for file in files)
     models = SANDBOX if ways != {None} else ""
     head = HEAD.format(
-        files=listed, path=path, schema=write_schema_line(path), corpus=corpus, title=title, models=models
+        files=listed, path=path, flags=flags, schema=write_schema_line(path), corpus=corpus, title=title, models=models
     )
     before = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
     return head + tables.rstrip("\n") + "\n" + _write_tail(before, ways, answered, is_cut)

@@ -24,7 +24,12 @@ def run_preview(options: Namespace) -> int:
     from flows.planning.plan import make_plan
 
     plan = make_plan(
-        options.recipe, options.data, locate_store(options.store), parse_changes(options.model), hash_sources=False
+        options.recipe,
+        options.data,
+        locate_store(options.store),
+        parse_changes(options.model),
+        hash_sources=False,
+        trust=options.trust,
     )
     return show_preview(plan, max(1, options.rows), options.until, not options.ask_nothing)
 

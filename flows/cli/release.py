@@ -51,7 +51,7 @@ def _complete_tables(options: Namespace, store: str) -> Plan:
     """The plan of a recipe, all of its tables being made."""
     from flows.planning.plan import make_plan
 
-    plan = make_plan(options.recipe, options.data, store)
+    plan = make_plan(options.recipe, options.data, store, trust=options.trust)
     if plan.topological_generations():
         plan = run_flow(plan, options.data, verbose=False, plain=options.json, publish=False)
     return plan

@@ -62,11 +62,11 @@ class RowsAt:
         raise EvaluationError(f"{self.name}: holds no row that can be read")
 
 
-def find_rows(name: str, data: str | None, store: str) -> RowsAt:
+def find_rows(name: str, data: str | None, store: str, trust: bool = False) -> RowsAt:
     """What a name stands for: a file, RECIPE.yaml:TABLE of a build, or a release (corpus@1.2.3, a view after a colon)."""
     where = parse_rows_name(name)
     if isinstance(where, TableName):
-        return read_table(*find_complete_table(where, data, store), name)
+        return read_table(*find_complete_table(where, data, store, trust), name)
     if isinstance(where, ViewName) and not os.path.isdir(name):
         return _find_release(name, where, store)
     check_files(name)

@@ -50,13 +50,16 @@ def parse_rows_name(name: str) -> TableName | ViewName | FilesName:
     return FilesName(name)
 
 
-def find_complete_table(where: TableName, data: str | None, store: str) -> tuple[TableJob, Manifest]:
+def find_complete_table(
+    where: TableName, data: str | None, store: str, trust: bool = False
+) -> tuple[TableJob, Manifest]:  # fmt: skip
     """A table that a build has completed.
 
     Args:
         where: The recipe and the table.
         data: The folder that `${data}` stands for.
         store: Where it was built.
+        trust: Whether the recipe may name files anywhere.
 
     Returns:
         The table, and its manifest.
@@ -65,7 +68,7 @@ def find_complete_table(where: TableName, data: str | None, store: str) -> tuple
         EvaluationError: The recipe has no such table, or it is not made yet.
 
     """
-    plan = planning.make_plan(where.recipe, data, store)
+    plan = planning.make_plan(where.recipe, data, store, trust=trust)
     jobs = {job.name: job for job in plan.jobs[:-1]}
     if where.table not in jobs:
         raise make_unknown_error(where.recipe, "table", where.table, list(jobs))

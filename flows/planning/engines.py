@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from errata.cache import find_root
 
+from catalog.confinement import Confinement
 from catalog.digests import Digests
 from catalog.model_files import PACKAGES, find_package, locate_model_file
 from catalog.sources import find_sources
@@ -23,12 +25,32 @@ DIGITS = 16
 """Of a file's SHA-256, as requests bear them."""
 
 
-def locate_model(model: Model, recipe: str) -> Model:
-    """The model with paths as they are from here: a recipe's are beside it, and those of named weights where they are kept."""
+def locate_model(
+    model: Model, recipe: str, confinement: Confinement | None = None, named: Collection[str] = ()
+) -> Model:  # fmt: skip
+    """The model with paths as they are from here: a recipe's are beside it, and those of named weights where they are kept.
+
+    Args:
+        model: The declaration.
+        recipe: The recipe's file.
+        confinement: Where what it names must lie.
+        named: The fields that are the user's own words, which may name any place.
+
+    Returns:
+        The declaration with other paths.
+
+    Raises:
+        OutsideError: A file or folder lies where the recipe may not read.
+
+    """
     if isinstance(model, LlamaCpp) and not model.paths():
         return model.model_copy(update={"model": str(locate_model_file(find_package(model.model)))})
     beside = Path(recipe).parent
     located = {field: path if os.path.isabs(path) else str(beside / path) for field, path in model.paths().items()}
+    if confinement:
+        for field, path in model.paths().items():
+            if field not in named:
+                confinement.add_folder(located[field], path)
     return model.model_copy(update=located)
 
 

@@ -3,49 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from errata import ErrataError
 
+from catalog.confinement import Confinement, OutsideError
 from catalog.digests import Digests, NoDigests
-from catalog.model_files import ModelFileError
 from catalog.publish.publish import read_published
 from catalog.sources import PLAIN, Source, find_sources
 from catalog.storage import Store
 from catalog.tables import Manifest, TableFolder, compute_fingerprint
-from flows.planning import engines
+from flows.planning.asked_models import AskedModel, locate_models
 from flows.planning.recipe_file import open_recipe
 from flows.planning.side_inputs import LocatedSideInput, locate_side_input
 from flows.planning.weights import find_misfits
 from schemas.contract import Contract
-from schemas.model_id import ModelId
 from schemas.reading import FileReading
 from schemas.recipe.changes import Models
 from schemas.recipe.document import RecipeError
 from schemas.recipe.gates import Precision
-from schemas.recipe.models import Model
 from schemas.recipe.recipe import FAILURES, Recipe, Table
-from schemas.request import EngineError
 from schemas.task import FromRecords, Parameters
 
 DATA = "${data}"
 JOINED = 10_000
 """The rows of a preview that records are joined to, at most."""
-
-
-@dataclass(frozen=True)
-class AskedModel:
-    """A model that a table asks: its name in the recipe, its declaration, and how requests name it."""
-
-    name: str
-    """Its name in the recipe."""
-    named: ModelId
-    """How requests name it."""
-    model: Model
-    """Its declaration."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +94,8 @@ class Plan:
     """The manifests of the tables that exist, by name."""
     published: dict[str, Any] | None
     """The manifest of the release with this version, if there is one."""
+    files: tuple[str, ...] = ()
+    """What is read for it, as the recipe names it: sources, what they are held against, weights, views and the like."""
 
     @property
     def release(self) -> TableJob:
@@ -187,6 +174,7 @@ class _Locator:
     data: str | None
     store: str
     digests: Digests
+    confinement: Confinement
     located: dict[tuple[str, str], list[Source]] = field(default_factory=dict)
     """The files of each location, which several tables may name."""
 
@@ -212,9 +200,12 @@ class _Locator:
         """The files at a location: below `--data`, or beside the recipe."""
         known = (place, reading.model_dump_json())
         if known not in self.located:
-            self.located[known] = find_sources(
-                self._resolve(place, table), place.removeprefix(f"{DATA}/"), self.digests, reading
-            )
+            name = place.removeprefix(f"{DATA}/")
+            try:
+                where = self._resolve(place, table)
+                self.located[known] = find_sources(where, name, self.digests, reading, self.confinement)
+            except OutsideError as error:
+                raise RecipeError([self.recipe.fault(("tables", table.name), str(error))]) from None
         return self.located[known]
 
     def _resolve(self, place: str, table: Table) -> str:
@@ -229,7 +220,8 @@ class _Locator:
 
 
 def make_plan(
-    recipe: str, data: str | None, store: str, models: Models | None = None, rehash: bool = False, hash_sources: bool = True
+    recipe: str, data: str | None, store: str, models: Models | None = None, rehash: bool = False, hash_sources: bool = True,
+    trust: bool = False,
 ) -> Plan:  # fmt: skip
     """Read a recipe, fingerprint its tables and see which exist: once for each command, which hands the plan on.
 
@@ -241,6 +233,7 @@ def make_plan(
             fingerprints then.
         rehash: Whether sources are read and hashed though the store remembers them.
         hash_sources: Whether they are hashed at all; a preview does without, and its fingerprints say nothing.
+        trust: Whether it may name files anywhere, and not only in its own folder and that of data.
 
     Returns:
         The plan.
@@ -250,17 +243,20 @@ def make_plan(
         SourceError: A file that it names is not there or cannot be read.
 
     """
-    parsed = open_recipe(recipe, models)
+    confinement = Confinement(str(Path(recipe).parent), data, trust)
+    parsed = open_recipe(recipe, models, confinement)
     place = Store(store)
     digests = Digests(place, rehash)
-    locator = _Locator(parsed, data, store, digests if hash_sources else NoDigests(place))
+    asked = locate_models(parsed, confinement, models or {}, digests)
+    locator = _Locator(parsed, data, store, digests if hash_sources else NoDigests(place), confinement)
     works: dict[str, TableJob] = {}
     for table in parsed.tables:
         sources, side_inputs = locator.sources(table), locator.side_inputs(table)
-        works[table.name] = _make_job(table, works, parsed, store, sources, side_inputs, digests)
+        works[table.name] = _make_job(table, works, parsed, store, sources, side_inputs, asked)
     _check_weights(parsed, works.values())
     done = {name: manifest for name, work in works.items() if (manifest := _open_folder(place, work).read_manifest())}
-    return Plan(parsed, store, tuple(works.values()), done, read_published(place, parsed.corpus, parsed.version))
+    published = read_published(place, parsed.corpus, parsed.version)
+    return Plan(parsed, store, tuple(works.values()), done, published, tuple(confinement.files))
 
 
 def _check_weights(recipe: Recipe, jobs: Iterable[TableJob]) -> None:
@@ -289,7 +285,7 @@ def _open_folder(store: Store, work: TableJob) -> TableFolder:
 
 def _make_job(
     table: Table, works: dict[str, TableJob], recipe: Recipe, store: str, sources: tuple[Source, ...],
-    side_inputs: tuple[LocatedSideInput, ...] = (), digests: Digests | None = None,
+    side_inputs: tuple[LocatedSideInput, ...] = (), asked: Mapping[str, AskedModel] | None = None,
 ) -> TableJob:  # fmt: skip
     inputs = tuple((works[name].task, works[name].fingerprint) for name in table.inputs)
     parameters = table.parameters.model_dump(mode="json", by_alias=True)
@@ -309,9 +305,10 @@ def _make_job(
         # requests name a model by what it is, not by what the recipe calls it
         parameters["models"] = len(table.task.models(table.parameters))
         parameters.pop("model", None)
+    models = tuple((asked or {})[name] for name in dict.fromkeys(table.task.models(table.parameters)))
     work = TableJob(
         table.name, store, table.task.name, "", table.parameters, table.contract, table.input_contract, inputs, sources,
-        recipe.corpus, _locate_models(table, recipe, digests), side_inputs, table.input_names, table.failures,
+        recipe.corpus, models, side_inputs, table.input_names, table.failures,
     )  # fmt: skip
     work = _fingerprint(work, table, parameters)
     while table.task.asks_models and (at := work.folder().read_retried()) is not None:
@@ -334,21 +331,6 @@ def _unreleased_fingerprints(release: Table, works: dict[str, TableJob], recipe:
         seen.add(name)
         waiting += [other for other in inputs[name] if other not in seen]
     return [work.fingerprint for name, work in works.items() if name not in seen]
-
-
-def _locate_models(table: Table, recipe: Recipe, digests: Digests | None) -> tuple[AskedModel, ...]:
-    """The models a table asks, as they are from here."""
-    names = dict.fromkeys(table.task.models(table.parameters))
-    return tuple(_locate_model(name, recipe, digests) for name in names)
-
-
-def _locate_model(name: str, recipe: Recipe, digests: Digests | None) -> AskedModel:
-    declared = recipe.models[name]
-    try:
-        located = engines.locate_model(declared, recipe.file)
-        return AskedModel(name, engines.identify_model(located, declared, digests), located)
-    except (EngineError, ModelFileError) as error:
-        raise RecipeError([recipe.fault(("models", name, "model"), str(error))]) from None
 
 
 def _describe_corpus(recipe: Recipe) -> list[Any]:

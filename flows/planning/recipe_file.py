@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from catalog.confinement import Confinement
 from catalog.declarations import find_declarations
 from schemas.recipe.changes import Models, with_models
-from schemas.recipe.document import Fault, RecipeError
+from schemas.recipe.document import CHARACTERS, Fault, RecipeError
 from schemas.recipe.models import Abacus, Model, Python, Recorded, World
 from schemas.recipe.reader import read_recipe
 from schemas.recipe.recipe import Recipe, Table
@@ -16,6 +17,8 @@ from schemas.task import Asking
 from tasks import TASKS
 from tasks.llm.prompts import find_template, name_prompt
 
+LARGEST = 4 * CHARACTERS + 1
+"""Bytes that are read of a recipe: more cannot be one."""
 WITHOUT_CONTINUATION = " (`inject` does without by `rest: rules`)"
 """What else can be done where a model does not go on with beginnings of answers."""
 NO_PROGRAMS = "runs no programs; name one of `engine: python`"
@@ -23,12 +26,13 @@ NO_WORDS = "runs programs, and answers no prompt; name a language model, and hav
 """What is said where a table asks the wrong kind of engine."""
 
 
-def open_recipe(recipe: str, models: Models | None = None) -> Recipe:
+def open_recipe(recipe: str, models: Models | None = None, confinement: Confinement | None = None) -> Recipe:
     """Read a recipe's file and check it whole; nothing that it names is looked for.
 
     Args:
         recipe: The YAML file.
         models: Other weights of its models.
+        confinement: Where views and the like that it names must lie; else beside it.
 
     Returns:
         The recipe.
@@ -39,14 +43,15 @@ def open_recipe(recipe: str, models: Models | None = None) -> Recipe:
     """
     path = Path(recipe)
     try:
-        text = path.read_text("utf-8")
+        with path.open("rb") as file:
+            text = file.read(LARGEST).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         known = ", ".join(sorted(str(file) for file in path.parent.glob("*.yaml"))) or "none"
         raise RecipeError([Fault(recipe, 1, "", f"cannot be read ({reason}); recipes there: {known}")]) from None
-    parsed = parse_recipe(text, recipe)
+    parsed = parse_recipe(text, recipe, confinement)
     if models:
-        parsed = parse_recipe(with_models(parsed.document, models), recipe)
+        parsed = parse_recipe(with_models(parsed.document, models), recipe, confinement)
     _check_asking(parsed)
     return parsed
 
@@ -109,6 +114,6 @@ def _find_usual_prompt(table: Table, name: str, key: str) -> str | None:
     return name_prompt(find_template(usual[key])) if key in usual else None
 
 
-def parse_recipe(text: str, recipe: str) -> Recipe:
+def parse_recipe(text: str, recipe: str, confinement: Confinement | None = None) -> Recipe:
     """The recipe that a text is; raises `RecipeError` where it is wrong."""
-    return read_recipe(text, recipe, TASKS, find_declarations(Path(recipe).parent))
+    return read_recipe(text, recipe, TASKS, find_declarations(Path(recipe).parent, confinement))

@@ -16,7 +16,8 @@ from threading import Condition, Lock
 from typing import NewType
 
 from flows.planning import engines
-from flows.planning.plan import AskedModel, TableJob
+from flows.planning.asked_models import AskedModel
+from flows.planning.plan import TableJob
 from flows.running.in_flight import InFlight
 from flows.running.watcher import NOBODY, Watcher
 from schemas.recipe.settings import LanguageModelSettings

@@ -12,7 +12,8 @@ from typing import Any
 
 from catalog.ledger import Ledger
 from catalog.storage import Store
-from flows.planning.plan import AskedModel, TableJob
+from flows.planning.asked_models import AskedModel
+from flows.planning.plan import TableJob
 from flows.planning.recipe_file import WITHOUT_CONTINUATION
 from flows.running.engine_pool import EnginePool
 from flows.running.failures import FailureShare

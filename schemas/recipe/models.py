@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
@@ -67,9 +68,12 @@ class Declaration(_Strict):
         return {}
 
 
+_ON_HUB = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+
+
 def list_path(path: str | None) -> list[str]:
     """A name as a path, where it is one and no name on the Hugging Face Hub."""
-    return [path] if path and path.startswith((".", "/")) else []
+    return [path] if path and not _ON_HUB.fullmatch(path) else []
 
 
 class Abacus(Declaration):
@@ -137,11 +141,17 @@ class VLLM(LanguageModelSettings, Declaration):
         None, min_length=1, description="An adapter that is laid over the weights: a name on the Hub, or a folder."
     )
     engine_args: EngineArguments = Field(EngineArguments(), description="Arguments of vLLM's engine, by its own names.")
-    python: str | None = Field(
-        None,
-        description="A Python that has vLLM; else that of ERRATA_VLLM_PYTHON, of `make install-gpu`, or the one that runs the build.",
-    )
     price: Price | None = Field(None, description="What its tokens cost, if they are to be counted in money.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_no_program(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "python" in value:
+            raise ValueError(
+                "`python` names a program, which no recipe does: take it out, and set ERRATA_VLLM_PYTHON, or `vllm_python` "
+                "under [programs] of ~/.config/errata/config.toml"
+            )
+        return value
 
     def paths(self) -> dict[str, str]:
         """The weights and the adapter, where they are folders."""
@@ -223,7 +233,9 @@ class OpenAI(EndpointSettings, Declaration):
     )
     url: str = Field(f"{OPENAI}/v1", pattern=r"^https?://", description="The endpoint, up to /v1.")
     key: str | None = Field(
-        None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The environment variable that holds the API key."
+        None,
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="The environment variable that holds the API key; which hosts it may be sent to, the user's configuration says.",
     )
     n: int = Field(
         1,

@@ -189,7 +189,7 @@ def time_bare(job: TableJob, requests: Sequence[Request]) -> tuple[float, int]:
         "sampling": [each["sampling"] for each in asked],
     }
     run = subprocess.run(
-        [vllm_engine.find_python(model), "-E", str(BARE)], input=json.dumps(given), capture_output=True, text=True,
+        [vllm_engine.find_python(), "-E", str(BARE)], input=json.dumps(given), capture_output=True, text=True,
         check=False, env=vllm_engine._environment(model) | {"VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_NO_USAGE_STATS": "1"},
     )  # fmt: skip
     if run.returncode:

@@ -40,9 +40,9 @@ def checkpoint() -> str:
 
 
 @pytest.fixture(scope="session")
-def engine(python: str, checkpoint: str) -> Iterator[VLLMEngine]:
+def engine(checkpoint: str) -> Iterator[VLLMEngine]:
     """The engine, its model loaded when first asked."""
-    model = VLLM(engine="vllm", model=checkpoint, python=python, dtype="float32", context=CONTEXT, batch=16)
+    model = VLLM(engine="vllm", model=checkpoint, dtype="float32", context=CONTEXT, batch=16)
     result = VLLMEngine(model)
     yield result
     result.close()

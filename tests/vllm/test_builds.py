@@ -75,14 +75,14 @@ def open_watched(model: Model, _: object) -> VLLMEngine:
 
 
 @pytest.fixture
-def make(tmp_path: Path, python: str, checkpoint: str) -> MakePlan:
-    return MakePlan(tmp_path, python, checkpoint)
+def make(tmp_path: Path, checkpoint: str) -> MakePlan:
+    return MakePlan(tmp_path, checkpoint)
 
 
 class MakePlan:
     """Plans the recipe: `one` and `two` are the same weights in two folders."""
 
-    def __init__(self, folder: Path, python: str, checkpoint: str) -> None:
+    def __init__(self, folder: Path, checkpoint: str) -> None:
         self.folder = folder
         self.recipe = folder / "r.yaml"
         places = [folder / "one", folder / "two"]
@@ -90,7 +90,7 @@ class MakePlan:
             shutil.copytree(checkpoint, place)
         self.models = [
             json.dumps({
-                "engine": "vllm", "model": str(place), "python": python, "dtype": "float32", "context": CONTEXT,
+                "engine": "vllm", "model": str(place), "dtype": "float32", "context": CONTEXT,
                 "batch": 16, "engine_args": {"enforce_eager": True},
             })
             for place in places

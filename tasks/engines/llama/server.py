@@ -1,6 +1,7 @@
 """A llama.cpp server of our own: one process group on loopback, with a key that nobody else knows.
 
-Which program that is, a recipe never says: the one that the environment names,
+Which program that is, a recipe never says: the one that the environment or the
+user's configuration names,
 `llama-server` where it is on the PATH, or the library of the wheel `xllamacpp`.
 """
 
@@ -23,6 +24,7 @@ import httpx
 
 from schemas.recipe.models import LlamaCpp
 from schemas.request import EngineError
+from tasks.engines.configuration import find_program_path
 from tasks.worker_log import WorkerLog
 from tasks.worker_process import BRIEF_WAITS, WorkerEnded, WorkerProcess, WorkerSilent
 
@@ -68,18 +70,21 @@ def find_program() -> ServerProgram:
     """The program that serves GGUF models on this machine.
 
     Returns:
-        The one that `ERRATA_LLAMA_SERVER` names, else `llama-server` of the PATH, else that of the wheel.
+        The one that `ERRATA_LLAMA_SERVER` or the user's configuration names, else `llama-server` of the PATH, else that of the wheel.
 
     Raises:
         EngineError: There is none.
 
     """
-    named = os.environ.get(PROGRAM, "")
+    named = find_program_path("llama_server", PROGRAM) or ""
     path = shutil.which(named or "llama-server") if named != WHEEL else None
     if path:
         return ServerProgram((path,))
     if named and named != WHEEL:
-        raise EngineError(f"the environment variable {PROGRAM} names {named!r}, which is no program; unset or mend it")
+        source = (
+            f"the environment variable {PROGRAM}" if os.environ.get(PROGRAM) else "`llama_server` of your configuration"
+        )
+        raise EngineError(f"{source} names {named!r}, which is no program; unset or mend it")
     if importlib.util.find_spec(WHEEL) is None:
         raise EngineError(
             "there is no llama.cpp here: `make install-llama` installs a build of it for the CPU (the wheel "

@@ -1,13 +1,13 @@
 """One OpenAI-compatible endpoint over HTTP: its address, its key, and one exchange with it.
 
-The key comes from the environment and goes into one header; whatever the
+The key comes from the environment and goes into one header, to the hosts that the user's
+configuration binds it to; whatever the
 endpoint or the HTTP library says is shown only without it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import os
 import re
@@ -20,6 +20,7 @@ import httpx
 
 from schemas.recipe.models import OpenAI
 from schemas.request import EngineError
+from tasks.engines.configuration import find_key_fault, is_loopback
 from tasks.engines.openai.chat import Answer, FailedExchange, Outcome, Refusal, parse_json, read_answer
 from tasks.engines.openai.choices import split_choices
 from tasks.engines.openai.http_errors import classify_status, hide_credentials
@@ -172,9 +173,11 @@ def _address(model: OpenAI) -> httpx.URL:
 
 
 def _key(model: OpenAI) -> str:
-    """The key out of the environment; empty where the model needs none."""
+    """The key out of the environment; empty where the model needs none, `EngineError` where it must not go there."""
     if model.key is None:
         return ""
+    if fault := find_key_fault(model.key, model.url):
+        raise EngineError(f"{describe_endpoint(model)}: {fault}")
     key = os.environ.get(model.key, "").strip()
     if not key:
         raise EngineError(
@@ -188,17 +191,10 @@ def _key(model: OpenAI) -> str:
     return key
 
 
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
 def _client(model: OpenAI, url: httpx.URL, key: str) -> httpx.AsyncClient:
     """The HTTP client. The environment's proxies and certificates hold, but no proxy is asked for this machine."""
     headers = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
-    near = _loopback(url.host)
+    near = is_loopback(url.host)
     try:
         return httpx.AsyncClient(
             # a context that trusts nobody, where there is no TLS: reading the certificates takes a third of a second

@@ -19,6 +19,7 @@ from typing import Any
 
 from schemas.recipe.models import VLLM
 from schemas.request import Completion, EngineError, Failure, Reply, Request
+from tasks.engines.configuration import find_program_path
 from tasks.engines.token_statistics import TOP, TokenProbabilities, describe_tokens
 from tasks.engines.vllm.call_queue import Call, CallQueue
 from tasks.llm.channels import is_thought_opened, is_unfinished_thought, split_channels
@@ -32,14 +33,16 @@ INSIDE = 2
 ROOT = Path(__file__).parents[3]
 ENVIRONMENTS = (".venv-gpu", ".venv-vllm")
 """Where `make install-gpu` and `make test-vllm` install vLLM."""
+PYTHON = "ERRATA_VLLM_PYTHON"
+"""The environment variable that names a Python that has vLLM."""
 LAST_WORDS = 15
 MOMENT = 1.0
 """Seconds between looks whether a silent worker has been silent too long."""
 _ADVICE = (
     (
         r"No module named '?vllm'?\b",
-        "vLLM is missing there: `make install-gpu` installs it (without a GPU see infra/vllm/), or name by `python:` or "
-        "by ERRATA_VLLM_PYTHON a Python that has it",
+        "vLLM is missing there: `make install-gpu` installs it (without a GPU see infra/vllm/), or name by "
+        "ERRATA_VLLM_PYTHON a Python that has it",
     ),
     (
         r"torchvision|torchaudio|torchcodec",
@@ -233,11 +236,11 @@ class VLLMEngine:
 
     def _start(self) -> WorkerProcess:
         """Start a worker and have it load the model."""
-        command = [find_python(self.model), "-E", str(self._worker)]
+        command = [find_python(), "-E", str(self._worker)]
         try:
             process = WorkerProcess(command, _environment(self.model, self._records), log=WorkerLog(self.logs, "vllm"))
         except OSError as error:
-            problem = f"{command[0]} cannot be run ({error.strerror}): name a Python that has vLLM by `python:`"
+            problem = f"{command[0]} cannot be run ({error.strerror}): name by {PYTHON} a Python that has vLLM"
             raise EngineError(f"model {self.model.model!r} (vllm): {problem}") from None
         with self._lock:
             self._process, self._most_inside = process, 0
@@ -290,7 +293,7 @@ class VLLMEngine:
         advice = next((text for pattern, text in _ADVICE if re.search(pattern, output)), "see the last lines above")
         words = "".join(f"\n  | {line}" for line in log)
         whole = f"\nIts whole log: {process.log.path}" if process.log.path else ""
-        return f"model {self.model.model!r} (vllm, {find_python(self.model)}): {ended}{words}{whole}\nWhat to do: {advice}."
+        return f"model {self.model.model!r} (vllm, {find_python()}): {ended}{words}{whole}\nWhat to do: {advice}."
 
     def _describe_closed(self) -> str:
         return f"model {self.model.model!r} (vllm): the engine was closed, because the build has ended; build again"
@@ -355,10 +358,10 @@ def _options(model: VLLM) -> dict[str, object]:
     return options | {name: value for name, value in own.items() if value is not None}
 
 
-def find_python(model: VLLM) -> str:
-    """The Python that has vLLM: the declared one, that of the environment, that of `make install-gpu` or of `make test-vllm`, or our own."""
+def find_python() -> str:
+    """The Python that has vLLM: that of the user's configuration, of `make install-gpu` or of `make test-vllm`, or our own."""
     installed = (str(ROOT / name / "bin" / "python") for name in ENVIRONMENTS)
-    named = (model.python, os.environ.get("ERRATA_VLLM_PYTHON"), *filter(os.path.exists, installed))
+    named = (find_program_path("vllm_python", PYTHON), *filter(os.path.exists, installed))
     return next(filter(None, named), sys.executable)
 
 

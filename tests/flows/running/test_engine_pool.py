@@ -15,7 +15,7 @@ import pytest
 from catalog.ledger import Ledger
 from catalog.storage import Store
 from flows.planning import engines, plan
-from flows.planning.plan import AskedModel
+from flows.planning.asked_models import AskedModel
 from flows.running import engine_pool
 from flows.running.engine_pool import EnginePool, identify_engine, is_short
 from flows.running.inference import Dispatcher

@@ -23,6 +23,7 @@ from flows.running.losses import NothingLeft
 from flows.running.run_plan import materialize
 from schemas.recipe.models import Model
 from schemas.request import Completion, EngineError, Reply, Request
+from tests.endpoints import allow_keys
 from tests.flows.running.test_table import read
 
 RECIPE = """\
@@ -269,6 +270,7 @@ def test_no_key_is_in_the_ledger_or_a_table(
     tmp_path: Path, house: House, store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MY_KEY", "sk-very-secret")
+    allow_keys(tmp_path, monkeypatch, MY_KEY="127.0.0.1 api.openai.com")
     text = (tmp_path / "r.yaml").write_text if make(tmp_path, store) else None
     assert text is not None
     text(

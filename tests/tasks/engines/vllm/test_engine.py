@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from schemas.recipe.models import VLLM, Price
 from schemas.request import Completion, EngineError, Failure, Options, Sampling, Statistic
@@ -209,16 +210,18 @@ def test_arguments_of_the_engine_and_an_adapter_reach_vllm(opened: Open, tmp_pat
 def test_vllm_is_looked_for_where_it_is_said_or_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(engine_module, "ROOT", tmp_path)
     monkeypatch.delenv("ERRATA_VLLM_PYTHON", raising=False)
-    model = VLLM(engine="vllm", model="m")
-    assert find_python(model) == sys.executable
+    assert find_python() == sys.executable
     for environment in (".venv-vllm", ".venv-gpu"):
         python = tmp_path / environment / "bin" / "python"
         python.parent.mkdir(parents=True)
         python.touch()
-        assert find_python(model) == str(python)
+        assert find_python() == str(python)
     monkeypatch.setenv("ERRATA_VLLM_PYTHON", "/other/python")
-    assert find_python(model) == "/other/python"
-    assert find_python(model.model_copy(update={"python": "/declared/python"})) == "/declared/python"
+    assert find_python() == "/other/python"
+    with pytest.raises(
+        ValidationError, match=r"`python` names a program, which no recipe does: .* set ERRATA_VLLM_PYTHON"
+    ):
+        VLLM.model_validate({"engine": "vllm", "model": "m", "python": "/declared/python"})
 
 
 def test_what_vllm_gives_up_is_a_failure(opened: Open) -> None:

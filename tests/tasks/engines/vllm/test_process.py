@@ -74,9 +74,12 @@ def test_a_model_that_cannot_be_loaded_says_what_to_do(opened: Open, model: str,
     assert engine._process is None
 
 
-def test_a_python_that_is_none(opened: Open, tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match=r"no-python cannot be run \(No such file or directory\): name a Python"):
-        list(opened(python=str(tmp_path / "no-python")).answer([ask("hi")]))
+def test_a_python_that_is_none(opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ERRATA_VLLM_PYTHON", str(tmp_path / "no-python"))
+    with pytest.raises(
+        EngineError, match=r"no-python cannot be run \(No such file or directory\): name by ERRATA_VLLM_PYTHON a Python"
+    ):
+        list(opened().answer([ask("hi")]))
 
 
 def test_a_stall_is_an_error(opened: Open) -> None:
