@@ -11,6 +11,7 @@ exits non-zero where self-certainty's area under the ROC curve is below 0.6.
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
 import time
@@ -141,7 +142,8 @@ def main() -> int:
         sides = {"min_k20, train side (right) beside test (wrong)": compare_sides(engine, options.problems)}
         console.print(show_worth(sides))
     if options.vllm:
-        model = VLLM(engine="vllm", model=str(SHIPPED), python=options.vllm, dtype="float32", context=1024, batch=32)
+        os.environ["ERRATA_VLLM_PYTHON"] = options.vllm
+        model = VLLM(engine="vllm", model=str(SHIPPED), dtype="float32", context=1024, batch=32)
         with closing(VLLMEngine(model)) as engine:
             engine.load(timed)
             plain = time_pairs_without_recorder(engine, timed, options.rounds)
