@@ -41,6 +41,11 @@ TURN_COLUMNS = (
     Column("other_reward", "number", "Its reward.", nullable=True, at_least=-1, at_most=1),
     SEGMENTS,
 )  # fmt: skip
+STEP_SCORES = Column(
+    "step_scores", "numbers", "How probable the scorer finds each step of the attempt before to be right, null where it does not say; none for a first attempt.",
+    at_least=0, at_most=1,
+)  # fmt: skip
+"""What a scorer says, where one is asked."""
 TURNS = Contract(
     "turns",
     "One attempt a row: a first one, or a revision after feedback.",

@@ -16,6 +16,7 @@ from typing import Any
 from schemas.model_id import ModelId
 from schemas.request import Message, Reply, Request, Sampling
 from tasks.corrections.revise_parameters import ReviseParameters, find_feedback_prompt
+from tasks.corrections.step_scores import Scores, describe_scores
 from tasks.llm import prompts
 from tasks.llm.critique_reply import Critique, parse_critique
 from tasks.llm.judge_reply import NONE, collect_material
@@ -35,12 +36,16 @@ class AttemptFeedback:
 
     critic: str | None = None
     critique: Critique | None = None
+    scores: Scores = ()
+    """What the scorer says of each step, where one is asked."""
 
 
-def request_critiques(row: Mapping[str, Any], rules: ReviseParameters, names: Mapping[str, ModelId]) -> list[Request]:
-    """What critics are asked of an attempt, one request each."""
+def request_critiques(
+    row: Mapping[str, Any], rules: ReviseParameters, names: Mapping[str, ModelId], scores: Scores = ()
+) -> list[Request]:
+    """What critics are asked of an attempt, one request each; they see the scores of its steps, where there are any."""
     fields = fill_fields(row, (), rules.feedback == "reference")
-    fields |= {"count": str(len(row["steps"])), "verdict": ""}
+    fields |= {"count": str(len(row["steps"])), "verdict": describe_scores(scores)}
     sampling = Sampling(rules.critique_tokens, rules.critique_temperature)
     messages = prompts.fill(rules.critique_prompt, fields)
     return [names[critic].ask(messages, sampling) for critic in rules.critics]
@@ -101,10 +106,11 @@ def write_feedback(
     """The turn that asks for a revision."""
     sign = make_mark(row)
     listed = "; ".join(strip_marks(answer, sign) for answer in dict.fromkeys(earlier))
+    known = f"These answers were given before and are wrong: {listed}." if listed else ""
     fields = {
         "mark": sign,
         "verdict": row["verdict"],
         "critique": strip_marks(feedback.critique.text if feedback.critique else describe_run(row), sign),
-        "earlier": f"These answers were given before and are wrong: {listed}." if listed else "",
+        "earlier": "\n".join(filter(None, [describe_scores(feedback.scores), known])),
     }
     return prompts.fill(find_feedback_prompt(rules.feedback), fields)

@@ -4,20 +4,20 @@ Sources: Recursive Introspection (arXiv 2407.18219, rewards 1, 0 and -1, rows ke
 by all, better, best, success), AutoMathCritique (arXiv 2411.16579, critiques kept
 by how often revisions after them are right), Feedback Friction (arXiv
 2506.11930, warming and earlier answers), MAgICoRe (arXiv 2409.12147, only where
-solutions do not agree).
+solutions do not agree, with scores of steps for reviewer and refiner).
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
 
 from schemas.columns.corrections import CARRIED
 from schemas.columns.problems import COMPLETION_COLUMNS, PROGRAM, SOLUTION_ID, STEP_COLUMNS, VERDICT_COLUMNS
-from schemas.columns.turns import TURN_COLUMNS, TURNS
+from schemas.columns.turns import STEP_SCORES, TURN_COLUMNS, TURNS
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.frames import to_polars_schema
 from schemas.model_id import ModelId
@@ -34,6 +34,7 @@ from tasks.corrections.feedback import (
 )
 from tasks.corrections.revise_parameters import ReviseParameters, check_parameters
 from tasks.corrections.segments import make_segment
+from tasks.corrections.step_scores import NO_SCORES, read_scores, request_scores
 from tasks.generate import find_fault
 from tasks.llm import prompts
 from tasks.llm.channels import split_channels
@@ -103,6 +104,8 @@ def revise_solutions(part: pl.DataFrame, rules: ReviseParameters, names: Mapping
     for turn in range(1, rules.turns + 1):
         for chain in chains:
             chain.end = chain.end or _find_end(chain, rules)
+        if rules.scorer and (open_ := [chain for chain in chains if not chain.end]):
+            yield from _score_steps(open_, rules.scorer, names)
         if rules.critics and (open_ := [chain for chain in chains if not chain.end]):
             yield from _hear_critics(open_, rules, names)
         if open_ := [chain for chain in chains if not chain.end]:
@@ -112,11 +115,13 @@ def revise_solutions(part: pl.DataFrame, rules: ReviseParameters, names: Mapping
 
 def _begin_chain(row: Row, meets: bool, rules: ReviseParameters) -> Chain:
     """A chain with its first attempt; it ends there where the solution does not meet the condition."""
-    how = rules.model_dump_json(exclude={"turns", "keep", "helps", "when"})
+    unasked = () if rules.scorer else ("scorer",)
+    how = rules.model_dump_json(exclude={"turns", "keep", "helps", "when", *unasked})
     chain_id = digest("chain", row[SOLUTION_ID.name], how)
     known = {column.name for column in (SOLUTION_ID, *COMPLETION_COLUMNS, *STEP_COLUMNS, *VERDICT_COLUMNS)}
     attempt = {name: row.get(name) for name in (*known, "request_id", "tokens", "logprob")}
     attempt |= {column.name: None for column in TURN_COLUMNS}
+    attempt |= {STEP_SCORES.name: []}
     attempt |= {
         "turn_id": digest("turn", chain_id, "0", row[SOLUTION_ID.name]),
         "chain_id": chain_id,
@@ -143,13 +148,25 @@ def _find_end(chain: Chain, rules: ReviseParameters) -> tuple[str, str | None] |
     return None
 
 
+def _score_steps(chains: Sequence[Chain], scorer: str, names: Mapping[str, ModelId]) -> Round:
+    """Asks the scorer about each step of the last attempt of each chain; one without a single score ends there."""
+    asks = [request_scores(_show(chain), scorer, names) for chain in chains]
+    replies = yield list({request.id: request for requests in asks for request in requests}.values())
+    for chain, requests in zip(chains, asks, strict=True):
+        scores = read_scores(requests, replies)
+        chain.feedback = AttemptFeedback(scores=scores)
+        if all(score is None for score in scores):
+            chain.end = (NO_SCORES, None)
+
+
 def _hear_critics(chains: Sequence[Chain], rules: ReviseParameters, names: Mapping[str, ModelId]) -> Round:
     """Asks critics of the last attempt of each chain; one whose critique cannot be read ends there."""
-    asks = [request_critiques(_show(chain), rules, names) for chain in chains]
+    asks = [request_critiques(_show(chain), rules, names, chain.feedback.scores) for chain in chains]
     replies = yield list({request.id: request for requests in asks for request in requests}.values())
     who = [str(names[critic]) for critic in rules.critics]
     for chain, requests in zip(chains, asks, strict=True):
-        chain.feedback = read_critiques(_show(chain), requests, replies, who)
+        scores = chain.feedback.scores
+        chain.feedback = replace(read_critiques(_show(chain), requests, replies, who), scores=scores)
         critique = chain.feedback.critique
         assert critique is not None
         if critique.first_error is None and not critique.text:
@@ -272,7 +289,7 @@ def _choose(chain: Chain, attempts: Sequence[Row], turn: int, rules: ReviseParam
         "helped": sum(attempt["reward"] == 1 for attempt in known), "helped_of": len(known),
         "answer_before": last["extracted"], "verdict_before": last["verdict"], "text_before": last["text"],
         "steps_before": last["steps"], "other_text": other["text"] if other else None,
-        "other_reward": other["reward"] if other else None,
+        "other_reward": other["reward"] if other else None, STEP_SCORES.name: list(feedback.scores),
     }  # fmt: skip
 
 
@@ -335,10 +352,11 @@ def _find_drop(attempts: Sequence[Row], rules: ReviseParameters) -> tuple[str, s
     return None
 
 
-def _make_contract(_: ReviseParameters, given: Contract) -> Contract:
+def _make_contract(rules: ReviseParameters, given: Contract) -> Contract:
     program = (PROGRAM,) if PROGRAM.name in given.names() else ()
+    scores = (STEP_SCORES,) if rules.scorer else ()
     own = TURNS.columns
-    return Contract(TURNS.name, TURNS.meaning, (own[0], *program, *own[1:]), TURNS.key)
+    return Contract(TURNS.name, TURNS.meaning, (own[0], *program, *own[1:], *scores), TURNS.key)
 
 
 REVISE = Asking(

@@ -12,6 +12,7 @@ from schemas.task import Parameters
 from tasks.llm import prompts
 from tasks.llm.prompts import Template
 from tasks.llm.sampling import MaxTokens, Stop, Temperature, TopP, find_repeated_model
+from tasks.localize.judge_parameters import JudgeParameters
 from tasks.select import find_condition_faults
 from tasks.verify.task import Answers
 
@@ -20,6 +21,8 @@ RUN_COLUMNS = ("error_type", "traceback")
 """What the interpreter said of an attempt."""
 CRITICS: dict[Feedback, tuple[int, int]] = {"critique": (1, 1), "reference": (1, 1), "merged": (2, 20)}
 """How many critics each feedback takes."""
+SCORING = JudgeParameters(models=["scorer"], form="likelihood")
+"""How a scorer is asked: as a judge that says one word after each step."""
 
 
 class ReviseParameters(Parameters):
@@ -33,6 +36,11 @@ class ReviseParameters(Parameters):
         "program came to (columns `error_type` and `traceback`); the revision is undecided until `run` has run it.",
     )
     critics: list[str] = Field([], max_length=20, description="The models that criticize: one, or of merged several.")
+    scorer: str | None = Field(
+        None,
+        description="A model that gives each step of an attempt a probability of being right, one word a step, as `judge` does in the form "
+        "likelihood. Critics and the actor are shown the scores, and those of revisions in the next turn.",
+    )
     turns: int = Field(1, ge=1, le=20, description="Revisions of each solution, one after the other, at most.")
     samples: int = Field(1, ge=1, le=100, description="Revisions after the same feedback; the next turn goes on from a right one, else the first.")  # fmt: skip
     history: Literal["whole", "last", "none"] = Field(
@@ -69,13 +77,14 @@ class ReviseParameters(Parameters):
 
     def list_models(self) -> list[str]:
         """The models that are asked."""
-        return list(dict.fromkeys([self.actor, *self.critics]))
+        return list(dict.fromkeys([self.actor, *self.critics, *filter(None, [self.scorer])]))
 
     def list_prompts(self, model: str) -> dict[str, str]:
         """The prompts that a model is asked by: to revise, to criticize, or both."""
         revises = {"prompt": self.prompt, "feedback": find_feedback_prompt(self.feedback)}
         criticizes = {"critique_prompt": self.critique_prompt}
-        return (revises if model == self.actor else {}) | (criticizes if model in self.critics else {})
+        scores = {"scorer": SCORING.template} if model == self.scorer else {}
+        return (revises if model == self.actor else {}) | (criticizes if model in self.critics else {}) | scores
 
 
 def find_feedback_prompt(feedback: Feedback) -> str:
@@ -94,6 +103,8 @@ def _find_faults(rules: ReviseParameters, contract: Contract) -> Iterator[str]:
         wanted = "none" if not most else f"{fewest}" if fewest == most else f"{fewest} to {most}"
         yield f"critics: feedback {rules.feedback} takes {wanted}, found {len(rules.critics)}; change either"
     yield from (fault.replace("models:", "critics:") for fault in find_repeated_model(rules.critics))
+    if rules.scorer and rules.feedback == "run":
+        yield "scorer: steps of programs are not scored; take another feedback than run, or leave it out"
     if rules.feedback == "run":
         missing = [name for name in RUN_COLUMNS if name not in contract.names()]
         if missing:
@@ -113,7 +124,7 @@ def _find_faults(rules: ReviseParameters, contract: Contract) -> Iterator[str]:
         yield "samples: temperature 0 gives the same revision each time; raise `temperature`, or leave 1 sample"
     if "question" not in prompts.list_fields(rules.prompt):
         yield "prompt: has no {question}; put it where the problem belongs"
-    for name in ("question", "steps"):
+    for name in ("question", "steps", *(["verdict"] if rules.scorer and rules.critics else [])):
         if name not in prompts.list_fields(rules.critique_prompt):
             yield f"critique_prompt: has no {{{name}}}; put it where it belongs"
     if rules.when is not None:

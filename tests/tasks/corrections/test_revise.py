@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import log
 from typing import Any
 
 import polars as pl
@@ -296,6 +297,42 @@ def test_a_critique_that_cannot_be_read_says_nothing_of_steps() -> None:
     assert (row["critique"], row["critique_first_error"], row["critique_fault"]) == (lines, None, "unparsable")
 
 
+def test_critic_and_reviser_see_what_a_scorer_says_of_each_step_turn_by_turn() -> None:
+    """MAgICoRe: scores in tenths beside the steps, and those of a revision in the next turn."""
+
+    def say(request: Request) -> str | Reply:
+        if request.model == "two":
+            wrong = "b = " in request.messages[-1].content
+            return Completion(request.id, "wrong" if wrong else "right", "stop", 1, 9, 1, log(0.8), "f 1", 0.0)
+        if request.model == "one":
+            return "\n".join([STEP.format("Correct", "x"), STEP.format("Wrong", "y")])
+        return count_up(request)
+
+    given = rules(feedback="critique", critics=["one"], scorer="two", turns=2, history="last")
+    rounds, outcome = run(make_rows("3"), given, say)
+    assert [[request.model for request in asked] for asked in rounds] == [["two"] * 2, ["one"], ["actor"]] * 2
+    assert all(request.logprobs and request.sampling.max_tokens == 1 for request in rounds[0])
+    scores = "A model gives each step a score, 10/10 where it is surely right: step 1: 8/10, step 2: 2/10."
+    for critic, actor in (rounds[1:3], rounds[4:6]):
+        assert scores in critic[0].messages[-1].content and scores in actor[0].messages[-1].content
+    assert "b = 3" in rounds[1][0].messages[-1].content and "b = 4" in rounds[4][0].messages[-1].content
+    rows = outcome.kept.sort("turn").to_dicts()
+    assert [row["step_scores"] for row in rows] == [[], *[[pytest.approx(0.8), pytest.approx(0.2)]] * 2]
+
+
+def test_where_no_step_has_a_score_there_is_no_revision() -> None:
+    given = rules(scorer="two")
+    _, outcome = run(make_rows("3"), given, lambda request: "right" if request.model == "two" else "#### 7")
+    assert list_reasons(outcome) == {"no scores of steps": 1} and outcome.kept["turn"].to_list() == [0]
+
+
+def test_a_scorer_that_is_not_asked_leaves_ids_and_columns_as_they_are() -> None:
+    _, outcome = run(make_rows("3"), rules(), lambda _: "#### 7")
+    assert "step_scores" not in REVISE.makes(rules(), GIVEN).names()
+    assert "step_scores" in REVISE.makes(rules(scorer="two"), GIVEN).names()
+    assert outcome.kept["chain_id"][0] == "fcc4791c121ae35fd5bfc085"  # as it was before there were scorers
+
+
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
@@ -306,6 +343,11 @@ def test_a_critique_that_cannot_be_read_says_nothing_of_steps() -> None:
         ({"feedback": "run"}, "feedback: run needs the column 'error_type'"),
         ({"feedback": "run", "samples": 2}, "samples: no revision has a verdict until `run`"),
         ({"feedback": "run", "keep": "success"}, "keep: no revision has a verdict until `run`"),
+        ({"feedback": "run", "scorer": "two"}, "scorer: steps of programs are not scored"),
+        (
+            {"feedback": "critique", "critics": ["one"], "scorer": "two", "critique_prompt": "{question} {steps}"},
+            "critique_prompt: has no {verdict}",
+        ),
         ({"stop": "content"}, "stop: content is of critics"),
         ({"samples": 3, "temperature": 0.0}, "samples: temperature 0"),
         ({"prompt": "{steps}"}, "prompt: has no {question}"),
