@@ -21,6 +21,10 @@ def test_programs_are_run_judged_and_right_as_far_as_they_go(tmp_path: Path) -> 
     judged = [(verdict, undecided) for verdict, undecided in tables["tested"].select("verdict", "undecided").rows()]
     assert Counter(judged) == {("right", None): 25, ("wrong", None): 21, ("undecided", "time limit"): 2}
     assert tables["leti"].height == sum(verdict != "undecided" for verdict, _ in judged)
+    words = tables["partly"]
+    assert Counter(words["verdict"]) == {"right": 32, "wrong": 32} and words["reference_states"].is_not_null().all()
+    assert words["states_first_error"].to_list() == words["human_first_error"].to_list()
+    assert tables["words"].height == words.height
     ran = tables["ran"]
     # a program comes to what the text that it was made of says: to the gold answer where no step is known to be wrong
     assert ran.height > 40 and set(ran["verdict"]) == {"right", "wrong"}

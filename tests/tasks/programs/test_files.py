@@ -20,6 +20,7 @@ from tasks.sources.import_ import IMPORT, ImportParameters
 from tasks.sources.load import LOAD, LoadParameters
 from tests import golden
 from tests.building import build
+from tests.command import ROOT
 from tests.running_programs import run_table
 
 needs_sandbox = pytest.mark.skipif(bool(find_fault()), reason=find_fault() or "")
@@ -56,6 +57,18 @@ def test_the_authors_own_solutions_pass_their_tests_and_others_do_not(name: str,
     ran = run_table(pl.concat([part, wrong]), RunParameters(model="sandbox", by="asserts"))
     assert ran["verdict"].to_list() == ["right", "wrong"]
     assert ran["error_type"].to_list() == [None, "AssertionError"]
+
+
+@needs_sandbox
+@pytest.mark.parametrize(
+    ("file", "name", "by", "count"),
+    [("programs", "mbpp", "asserts", 24), ("word_programs", "mathqa-python", "value", 32)],
+)
+def test_the_programs_that_ship_do_what_their_problems_ask(file: str, name: str, by: Any, count: int) -> None:
+    lines = (ROOT / "catalog" / "recipes" / "sample" / f"{file}.jsonl").read_text("utf-8").splitlines()
+    part = read(IMPORT, ImportParameters, name, *map(json.loads, lines)).kept
+    assert run_table(part, RunParameters(model="sandbox", by=by))["verdict"].to_list() == ["right"] * count
+    assert part["question"].n_unique() == count
 
 
 @needs_sandbox
