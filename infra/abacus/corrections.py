@@ -102,9 +102,26 @@ def mend_steps(engine: AbacusEngine, wrong: Sequence[Solved]) -> tuple[list[bool
     return readable, right
 
 
-def rate_answers(engine: AbacusEngine, solutions: Sequence[Solved]) -> list[float]:
-    """How probable it is to each solution's answer that it is true, by the first token of a reply to `is-true`; 0.5 where that is no letter."""
-    conversations = [ask_truth(solution.problem.question, solution.answer) for solution in solutions]
+def rate_answers(engine: AbacusEngine, solutions: Sequence[Solved], drawn: int) -> list[float]:
+    """How probable it is to each solution's answer that it is true.
+
+    Args:
+        engine: The checkpoint.
+        solutions: Solutions with an answer.
+        drawn: Answers that it draws itself and is shown beside.
+
+    Returns:
+        The probability of A, by the first token of the reply to `is-true`; 0.5 where that is no letter.
+
+    """
+    asked = [(Message("user", SOLVE.format(question=solution.problem.question)),) for solution in solutions]
+    others = ask(engine, asked, Sampling(600, 1.0), drawn) if drawn else [[]] * len(solutions)
+    texts = [[reply.text for reply in group if isinstance(reply, Completion)] for group in others]
+    answers = [[text.rpartition(ANSWER)[2] for text in group if ANSWER in text] for group in texts]
+    conversations = [
+        ask_truth(solution.problem.question, solution.answer, own)
+        for solution, own in zip(solutions, answers, strict=True)
+    ]
     values = []
     for (reply,) in ask(engine, conversations, Sampling(4, 0.0), logprobs=True):
         letter = reply.text if isinstance(reply, Completion) else ""

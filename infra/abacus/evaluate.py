@@ -150,10 +150,13 @@ def evaluate_corrections(engine: AbacusEngine, solutions: Sequence[Solved], coun
     readable, corrected = mend_steps(engine, wrong)
     print(f"  corrections of the first wrong step: readable     {estimate_interval(sum(readable), len(readable))}")
     print(f"  corrections: the whole solution is right          {estimate_interval(sum(corrected), len(corrected))}")
-    high, low = rate_answers(engine, right), rate_answers(engine, wrong)
-    sides = sum(p > 0.5 for p in high) + sum(p < 0.5 for p in low)
-    print(f"  is-true: the likelier letter is right             {estimate_interval(sides, len(high) + len(low))}")
-    print(f"  is-true: AUROC of right above wrong answers       {100 * calculate_auroc(high, low):.1f} %")
+    for drawn in (0, 5):
+        high, low = rate_answers(engine, right, drawn), rate_answers(engine, wrong, drawn)
+        sides = sum(p > 0.5 for p in high) + sum(p < 0.5 for p in low)
+        print(
+            f"  is-true beside {drawn} answers: the likelier letter   {estimate_interval(sides, len(high) + len(low))}"
+        )
+        print(f"  is-true beside {drawn} answers: AUROC                 {100 * calculate_auroc(high, low):.1f} %")
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Lessons in dealing with mistakes: to revise an attempt, to correct a given step, to say whether an answer is true.
 
 They ask in the words of the tasks that ask: `revise` after each kind of
-feedback, `correct`, and the prompt `is-true`. A course of their own, they are
+feedback, `correct` and `p-true`. A course of their own, they are
 mixed with the other lessons so that solving and judging are not forgotten.
 """
 
@@ -33,6 +33,8 @@ RIGHT, AGAIN, UNSEEN, NAMED, LEAKS = 0.15, 0.2, 0.1, 0.3, 0.05
 critiques that give the answer away."""
 MISTAKEN = 0.25
 """Of critiques that name another step than the first wrong one."""
+ALONE, DRAWN = 0.2, (2, 3, 4, 5, 5, 5, 5, 8)
+"""The share of answers that are rated beside no others, and how many others there are elsewhere."""
 VERDICT_WEIGHT = 6.0
 MARK = re.compile(r"(?<=-)[0-9a-f]{16}\b")
 """The mark of a fence, which no vocabulary has."""
@@ -163,12 +165,29 @@ def ask_correction(question: str, steps: Sequence[str], first: int) -> tuple[Mes
 
 
 def write_truth(problem: Problem, random: Random) -> Lesson:
-    """Whether an answer is true: A where it is, B where it is not."""
-    right = random.random() < 0.5
-    (message,) = ask_truth(problem.question, str(draw_attempt(problem, right, random).answer))
-    return Lesson("true", message.content, (("A" if right else "B", VERDICT_WEIGHT),))
+    """Whether an answer is true, mostly beside others of the same solver: A where it is, B where it is not."""
+    solved = random.random() ** 0.5
+    count = 0 if random.random() < ALONE else random.choice(DRAWN)
+    answer, *drawn = _draw_answers(problem, solved, count + 1, random)
+    random.shuffle(drawn)
+    (message,) = ask_truth(problem.question, answer, drawn)
+    return Lesson("true", message.content, (("A" if answer == str(problem.answer) else "B", VERDICT_WEIGHT),))
 
 
-def ask_truth(question: str, answer: str) -> tuple[Message, ...]:
-    """The prompt `is-true` about an answer."""
-    return prompts.fill(prompts.find_template("is-true"), {"question": question, "answer": answer})
+def _draw_answers(problem: Problem, solved: float, count: int, random: Random) -> list[str]:
+    """Answers of a solver who is right in this share of tries, and comes to the same wrong answer again now and then."""
+    wrong: list[str] = []
+    answers = []
+    for _ in range(count):
+        right = random.random() < solved
+        if not right:
+            wrong.append(random.choice(wrong) if wrong and random.random() < 0.3 else str(draw_attempt(problem, False, random).answer))  # fmt: skip
+        answers.append(str(problem.answer) if right else wrong[-1])
+    return answers
+
+
+def ask_truth(question: str, answer: str, drawn: Sequence[str] = ()) -> tuple[Message, ...]:
+    """What `p-true` asks about an answer, beside others that were drawn."""
+    listed = "".join(f"\n- {other}" for other in drawn)
+    samples = f"Answers that came to mind:{listed}\n" if drawn else ""
+    return prompts.fill(prompts.find_template("is-true"), {"question": question, "answer": answer, "samples": samples})

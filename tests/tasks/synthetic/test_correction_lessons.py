@@ -25,6 +25,7 @@ from tasks.corrections.revise_parameters import ReviseParameters
 from tasks.engines.world.assignment import read_assignment
 from tasks.engines.world.engine import WorldEngine
 from tasks.llm.critique_reply import read_critique
+from tasks.quality.p_true import P_TRUE, PTrueParameters
 from tasks.split import split_steps
 from tasks.synthetic.correction_lessons import FEEDBACK, JOBS, MARK, write_correction_lesson
 from tasks.synthetic.critiques import write_critique
@@ -200,6 +201,25 @@ def test_correct_asks_in_the_words_of_the_lessons_and_keeps_their_answers() -> N
         assert kept["teacher_correction"] == json.loads(answer)["correction"] != steps[-1].split("\n")[0]
 
 
-def test_as_many_answers_are_true_as_false() -> None:
+def test_p_true_asks_in_the_words_of_the_lessons() -> None:
+    counts = set()
+    for _, messages, answer in write_some("true", 60):
+        assignment = read_roles(messages)
+        problem, stated = assignment.problem, assignment.fields["answer"]
+        drawn = re.findall(r"^- (.*)$", assignment.fields["samples"], re.MULTILINE)
+        row = make_row(problem.question, f"1. 1 + 1 = 2\n#### {stated}", str(problem.answer))
+        given = {"model": "solver", "samples": len(drawn), "solve_prompt": "abacus-solve"}
+        written = iter([*(f"1. 1 + 1 = 2\n#### {other}" for other in drawn), answer])
+        names = {"solver": ModelId("solver", "")}
+        asked, outcome = carry_on(
+            P_TRUE.ask(row, PTrueParameters.model_validate(given), names), lambda _: next(written)  # noqa: B023
+        )  # fmt: skip
+        assert asked[-1].messages == messages and len(asked) == len(drawn) + 1
+        assert outcome.kept.height == 1
+        counts.add(len(drawn))
+    assert {0, 5} <= counts
+
+
+def test_answers_are_more_often_true_than_false() -> None:
     letters = Counter(answer for _, _, answer in write_some("true", 400))
-    assert set(letters) == {"A", "B"} and 150 < letters["A"] < 250
+    assert set(letters) == {"A", "B"} and 220 < letters["A"] < 320
