@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +18,7 @@ from tasks.synthetic.solution import ANSWER
 from tasks.synthetic.truth import Truth, find_truth
 
 MARK = "0123456789abcdef"
+TRUE_OR_FALSE = ("A", "B")
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ class Solved:
 
 
 def ask(
-    engine: AbacusEngine, conversations: Sequence[tuple[Message, ...]], sampling: Sampling, samples: int = 1, logprobs: bool = False
+    engine: AbacusEngine, conversations: Sequence[tuple[Message, ...]], sampling: Sampling, samples: int = 1
 ) -> list[list[Reply]]:  # fmt: skip
     """The replies to each conversation."""
     asked = [
-        [Request("abacus", "", messages, sampling, sample, logprobs=logprobs) for sample in range(samples)]
-        for messages in conversations
+        [Request("abacus", "", messages, sampling, sample) for sample in range(samples)] for messages in conversations
     ]
-    replies = {reply.request: reply for reply in engine.answer([request for group in asked for request in group])}
+    by_id = {request.id: request for group in asked for request in group}
+    replies = {reply.request: reply for reply in engine.answer(list(by_id.values()))}
     return [[replies[request.id] for request in group] for group in asked]
 
 
@@ -111,7 +111,7 @@ def rate_answers(engine: AbacusEngine, solutions: Sequence[Solved], drawn: int) 
         drawn: Answers that it draws itself and is shown beside.
 
     Returns:
-        The probability of A, by the first token of the reply to `is-true`; 0.5 where that is no letter.
+        P(True): the probability of A beside that of B; 0.5 where there is neither.
 
     """
     asked = [(Message("user", SOLVE.format(question=solution.problem.question)),) for solution in solutions]
@@ -122,15 +122,11 @@ def rate_answers(engine: AbacusEngine, solutions: Sequence[Solved], drawn: int) 
         ask_truth(solution.problem.question, solution.answer, own)
         for solution, own in zip(solutions, answers, strict=True)
     ]
-    values = []
-    for (reply,) in ask(engine, conversations, Sampling(4, 0.0), logprobs=True):
-        letter = reply.text if isinstance(reply, Completion) else ""
-        p = math.exp(reply.logprob) if isinstance(reply, Completion) and reply.logprob is not None else 0.5
-        values.append({"A": p, "B": 1 - p}.get(letter, 0.5))
-    return values
-
-
-def calculate_auroc(right: Sequence[float], wrong: Sequence[float]) -> float:
-    """How often a right answer is rated above a wrong one, ties counting half."""
-    pairs = [(a > b) + (a == b) / 2 for a in right for b in wrong]
-    return sum(pairs) / len(pairs) if pairs else math.nan
+    requests = [Request("abacus", "", messages, Sampling(1, 0.0), choices=TRUE_OR_FALSE) for messages in conversations]
+    by_id = {request.id: request for request in requests}
+    shares = {
+        reply.request: reply.compute_choice_shares(by_id[reply.request])
+        for reply in engine.answer(list(by_id.values()))
+        if isinstance(reply, Completion)
+    }
+    return [shares.get(request.id, {}).get("A", 0.5) for request in requests]

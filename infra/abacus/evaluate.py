@@ -13,10 +13,11 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from infra.abacus.corrections import Solved, calculate_auroc, mend_steps, rate_answers, revise_solutions
+from infra.abacus.corrections import Solved, mend_steps, rate_answers, revise_solutions
 from schemas.recipe.models import Abacus
 from schemas.request import Completion, Message, Reply, Request, Sampling
 from tasks.engines.abacus.engine import AbacusEngine
+from tasks.evaluation.discrimination import measure_discrimination
 from tasks.evaluation.score import wilson
 from tasks.split import split_steps
 from tasks.synthetic.correction_lessons import FEEDBACK
@@ -151,12 +152,14 @@ def evaluate_corrections(engine: AbacusEngine, solutions: Sequence[Solved], coun
     print(f"  corrections of the first wrong step: readable     {estimate_interval(sum(readable), len(readable))}")
     print(f"  corrections: the whole solution is right          {estimate_interval(sum(corrected), len(corrected))}")
     for drawn in (0, 5):
-        high, low = rate_answers(engine, right, drawn), rate_answers(engine, wrong, drawn)
-        sides = sum(p > 0.5 for p in high) + sum(p < 0.5 for p in low)
+        rated = [(p, side is right) for side in (right, wrong) for p in rate_answers(engine, side, drawn)]
+        sides = sum((p > 0.5) == true for p, true in rated)
+        measured = measure_discrimination(rated)
+        low, high = measured.interval or (0.0, 1.0)
+        print(f"  P(True) beside {drawn} answers: on the right side     {estimate_interval(sides, len(rated))}")
         print(
-            f"  is-true beside {drawn} answers: the likelier letter   {estimate_interval(sides, len(high) + len(low))}"
+            f"  P(True) beside {drawn} answers: AUROC                 {100 * (measured.auroc or 0):.1f} % ({100 * low:.1f}-{100 * high:.1f})"
         )
-        print(f"  is-true beside {drawn} answers: AUROC                 {100 * calculate_auroc(high, low):.1f} %")
 
 
 def main() -> None:

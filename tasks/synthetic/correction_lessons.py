@@ -169,6 +169,8 @@ def write_truth(problem: Problem, random: Random) -> Lesson:
     solved = random.random() ** 0.5
     count = 0 if random.random() < ALONE else random.choice(DRAWN)
     answer, *drawn = _draw_answers(problem, solved, count + 1, random)
+    if drawn and random.random() < 0.5:  # asked by the same prompt, the solver gives the answer itself again
+        drawn[0] = answer
     random.shuffle(drawn)
     (message,) = ask_truth(problem.question, answer, drawn)
     return Lesson("true", message.content, (("A" if answer == str(problem.answer) else "B", VERDICT_WEIGHT),))
