@@ -48,6 +48,10 @@ class VerdictCache:
                 self._known.clear()
             self._known.update(verdicts)
 
+    def has_room(self, verdicts: int) -> bool:
+        """Whether so many more can be remembered without forgetting others."""
+        return len(self._known) + verdicts <= self.most
+
     def take_fresh(self) -> dict[str, str]:
         """What is new since this was last called."""
         with self._lock:

@@ -22,6 +22,7 @@ OPEN = (r"1+\sqrt{3}", r"\sqrt{4+2\sqrt{3}}", "expression", None, "", "")
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
+    flow._loaded.clear()
     return Store(f"file://{tmp_path}")
 
 
@@ -121,6 +122,53 @@ def test_all_is_forgotten_before_it_fills_the_memory() -> None:
         assert len(some._known) <= 2
     assert len(some.take_fresh()) == 4
     assert some.take_fresh() == {}
+
+
+def test_the_files_of_many_units_become_few_and_no_verdict_goes(store: Store) -> None:
+    units = flow.LOOSE + 10
+    for unit in range(units):
+        some = VerdictCache("opinions", "1")
+        for i in range(3):
+            some.add(f"{unit} {i}", "equal")
+        save_verdicts(store, some)
+    names = store.names(locate_cache(some))
+    assert len(names) == 11
+    assert sorted(name for name in names if "-" in name)[0].endswith(f"-{flow.LOOSE * 3}.parquet")
+    fresh = VerdictCache("opinions", "1")
+    load_verdicts(store, fresh)
+    assert all(fresh.get(f"{unit} {i}") == "equal" for unit in range(units) for i in range(3))
+
+
+def test_two_that_merge_at_once_and_one_that_is_killed_lose_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for unit in range(20):
+        some = VerdictCache("opinions", "1")
+        some.add(str(unit), "equal")
+        save_verdicts(store, some)
+    names = store.names(locate_cache(some))
+    with monkeypatch.context() as patch:
+        patch.setattr(store.fs, "rm_file", lambda _: (_ for _ in ()).throw(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            flow.merge_files(store, some, names[:12])
+    flow.merge_files(store, some, names[5:])
+    flow.merge_files(store, some, store.names(locate_cache(some)))
+    (name,) = store.names(locate_cache(some))
+    assert name.endswith("-20.parquet")
+    fresh = VerdictCache("opinions", "1")
+    load_verdicts(store, fresh)
+    assert all(fresh.get(str(unit)) == "equal" for unit in range(20))
+
+
+def test_what_there_is_no_room_for_drives_nothing_out(store: Store) -> None:
+    for unit in range(10):
+        some = VerdictCache("opinions", "1")
+        for i in range(10):
+            some.add(f"{unit} {i}", "equal")
+        save_verdicts(store, some)
+    small = VerdictCache("opinions", "1", most=35)
+    load_verdicts(store, small)
+    assert len(small._known) == 30
 
 
 def test_nothing_new_writes_nothing(store: Store) -> None:
