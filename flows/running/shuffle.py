@@ -2,14 +2,16 @@
 
 The input is gone through once and each row is appended to the file of its
 share, on the disk of the machine; then the shares go to the store one by one.
-To look for the rows of each share in all parts would take time that grows with
+Where there are many shares, rows go to files of several shares first, and
+these are dealt out again: were each batch dealt out to all of them at once,
+the pieces would be as many as batches times shares, whose number grows with
 the square of the rows.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -20,6 +22,8 @@ from schemas.frames import batch_frames
 
 WAITING = 100_000
 """Rows that are held in memory until they are appended to the files of their shares."""
+WIDE = 64
+"""Files that rows are dealt out to at a time, at most."""
 SHARE = "_share_of_the_problems"
 
 
@@ -31,28 +35,43 @@ def shuffle_key(count: int) -> pl.Expr:
 def shuffle_by_problem(parts: Iterable[pl.DataFrame], count: int, folder: TableFolder) -> list[ParquetFile]:
     """Put all rows of a problem into one bucket, in their order; each bucket is a file `shares/<partition>.parquet`, an empty one has none."""
     with tempfile.TemporaryDirectory(prefix="errata-") as place:
-        for rows in batch_frames(parts, WAITING):
-            _append_rows(rows, count, Path(place))
         return [
-            folder.write(f"shares/{path.name}.parquet", _read_shuffled(path)) for path in sorted(Path(place).iterdir())
+            folder.write(f"shares/{path.name}.parquet", pl.concat(_read_pieces(path)))
+            for path in _deal_out(parts, range(count), count, Path(place))
         ]
 
 
-def _append_rows(rows: pl.DataFrame, count: int, place: Path) -> None:
-    """Append rows to the files of their shares, each time as an Arrow stream of its own."""
-    for (share,), part in rows.with_columns(shuffle_key(count).alias(SHARE)).partition_by(
+def _deal_out(parts: Iterable[pl.DataFrame], shares: range, count: int, place: Path) -> Iterator[Path]:
+    """The files of some shares in their order, each until the next is asked for; `parts` are the rows of these shares."""
+    width = 1
+    while len(shares) > width * WIDE:
+        width *= WIDE
+    for rows in batch_frames(parts, WAITING):
+        first = (shuffle_key(count) - shares.start) // width * width + shares.start
+        _append_rows(rows, first, place)
+    for path in sorted(place.iterdir(), key=lambda path: int(path.name)):
+        if width == 1:
+            yield path
+        else:
+            inside = range(int(path.name), min(int(path.name) + width, shares.stop))
+            with tempfile.TemporaryDirectory(dir=place) as below:
+                yield from _deal_out(_read_pieces(path), inside, count, Path(below))
+        path.unlink()
+
+
+def _append_rows(rows: pl.DataFrame, file_of: pl.Expr, place: Path) -> None:
+    """Append rows to files of shares, each time as an Arrow stream of its own."""
+    for (number,), part in rows.with_columns(file_of.alias(SHARE)).partition_by(
         SHARE, maintain_order=True, as_dict=True, include_key=False
     ).items():  # fmt: skip
         table = part.to_arrow(compat_level=pl.CompatLevel.oldest())
-        with open(place / f"{share:05d}", "ab") as file, pa.ipc.new_stream(file, table.schema) as stream:
+        with open(place / f"{number:05d}", "ab") as file, pa.ipc.new_stream(file, table.schema) as stream:
             stream.write_table(table)
 
 
-def _read_shuffled(path: Path) -> pl.DataFrame:
-    """The rows of a share."""
-    frames = []
+def _read_pieces(path: Path) -> Iterator[pl.DataFrame]:
+    """What was appended to a file, piece by piece."""
     with open(path, "rb") as file:
         while file.peek(1):
             with pa.ipc.open_stream(file) as stream:
-                frames.append(pl.DataFrame(stream.read_all()))
-    return pl.concat(frames)
+                yield pl.DataFrame(stream.read_all())
