@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from errata.cli import text as terminal
 
 from catalog.ledger import Ledger, segments
@@ -161,6 +162,12 @@ def find(store: str, rows: int, count: int, how: str) -> dict[str, list[float]]:
     return values
 
 
+def _list_columns(store: str) -> list[str]:
+    """The columns of an answer that the segments have."""
+    names = pq.read_schema(next(Path(store, "ledger").glob("*.parquet"))).names
+    return [name for name in segments.ANSWER if name in names]
+
+
 def duckdb_find(store: str, rows: int, count: int) -> dict[str, list[float]]:
     """DuckDB's semi-join with the same files."""
     import duckdb
@@ -168,7 +175,7 @@ def duckdb_find(store: str, rows: int, count: int) -> dict[str, list[float]]:
     ids = pa.table({"request": [item.id for item in wanted(count, rows)]})
     database = duckdb.connect(config={"memory_limit": "2GiB"})
     database.register("wanted", ids)
-    columns = ", ".join(f'"{name}"' for name in segments.ANSWER)
+    columns = ", ".join(f'"{name}"' for name in _list_columns(store))
     query = f"SELECT {columns} FROM read_parquet('{store}/ledger/*.parquet') SEMI JOIN wanted USING (request)"
     return {
         "first": measured(lambda: database.sql(query).fetchall()),
@@ -181,7 +188,7 @@ def polars_find(store: str, rows: int, count: int) -> dict[str, list[float]]:
     import polars as pl
 
     ids = pl.LazyFrame({"request": [item.id for item in wanted(count, rows)]})
-    scan = pl.scan_parquet(f"{store}/ledger/*.parquet").select(segments.ANSWER)
+    scan = pl.scan_parquet(f"{store}/ledger/*.parquet").select(_list_columns(store))
     query = scan.join(ids, on="request", how="semi")
     return {
         "first": measured(lambda: query.collect(engine="streaming").rows()),
