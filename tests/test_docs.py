@@ -195,6 +195,11 @@ def test_typing_is_sound(block: str) -> None:
     assert "classify" in {table.task.name for table in tables}
 
 
+def test_asking_how_sure_a_model_was_is_sound() -> None:
+    columns = sound(one("task: p-true")).tables[-2].contract.names()
+    assert {"self_certainty", "min_k20", "zlib_ratio", "p_true"} < set(columns)
+
+
 def test_injecting_is_sound() -> None:
     block = one("task: inject").rstrip()
     tables = sound(f"{ASKING}{VERIFIED}{block}\n  release: {{task: release, from: injected}}\n").tables

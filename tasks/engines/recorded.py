@@ -203,6 +203,8 @@ class RecordedEngine:
         last = json.dumps(_short(first.messages[-1].content if first.messages else ""), ensure_ascii=False)
         longer = sum(any(key in self._places for key in _keys(request)) for request in missing)
         hint = f" ({longer:,} of them have one of more tokens than `max_tokens`)" if longer else ""
+        if first.statistics or first.choices:
+            hint += " (one that was asked without their tokens' probabilities is none)"
         add = "add their lines to it" if self._file else "build on a store that holds them, name a `file` of them"
         return (
             f"model '{self._model.model}' (recorded): {len(missing):,} of {asked:,} requests have no answer in "

@@ -2,7 +2,8 @@
 
 Abacus solves problems of level 3, plainly and with each kind of statistics, one
 kind after the other in each round; what is told is the median over rounds of the
-time beside the plain one's of that round. With `--vllm PYTHON` vLLM does the
+time beside the plain one's of that round: the processor's of Abacus, which says more than the clock where the
+machine is busy. With `--vllm PYTHON` vLLM does the
 same with Abacus' weights. Then each number is set beside the verdict on the
 solutions, and Min-K% of the side that Abacus was taught on beside the other. It
 exits non-zero where self-certainty's area under the ROC curve is below 0.6.
@@ -15,7 +16,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from math import isfinite
@@ -52,16 +53,18 @@ def make_requests(problems: Sequence[Problem], samples: int) -> list[Request]:
     return [Request("abacus", "", turns, Sampling(LIMIT), sample) for turns in messages for sample in range(samples)]
 
 
-def time_pairs(engine: Engine, requests: Sequence[Request], rounds: int) -> dict[str, list[float]]:
+def time_pairs(
+    engine: Engine, requests: Sequence[Request], rounds: int, clock: Callable[[], float]
+) -> dict[str, list[float]]:
     """By what is asked for the seconds of each round; every round asks for everything, from another kind on."""
     seconds: dict[str, list[float]] = {name: [] for name in ASKED}
     names = list(ASKED)
     for number in range(rounds):
         for name in names[number % len(names) :] + names[: number % len(names)]:
             asked = [replace(request, **ASKED[name]) for request in requests]
-            began = time.perf_counter()
+            began = clock()
             answered = sum(isinstance(reply, Completion) for reply in engine.answer(asked))
-            seconds[name].append(time.perf_counter() - began)
+            seconds[name].append(clock() - began)
             assert answered == len(asked)
     return seconds
 
@@ -136,7 +139,9 @@ def main() -> int:
     problems = [make_problem(77, index, LEVEL) for index in range(options.problems)]
     timed, console = make_requests(problems[: max(1, options.problems // 5)], options.samples), Console()
     with closing(AbacusEngine(Abacus(engine="abacus"))) as engine:
-        console.print(show_costs(f"Abacus, {len(timed)} answers", time_pairs(engine, timed, options.rounds)))
+        console.print(
+            show_costs(f"Abacus, {len(timed)} answers", time_pairs(engine, timed, options.rounds, time.process_time))
+        )
         worth = measure_worth(engine, problems, options.samples)
         console.print(show_worth(worth))
         sides = {"min_k20, train side (right) beside test (wrong)": compare_sides(engine, options.problems)}
@@ -147,7 +152,7 @@ def main() -> int:
         with closing(VLLMEngine(model)) as engine:
             engine.load(timed)
             plain = time_pairs_without_recorder(engine, timed, options.rounds)
-            seconds = time_pairs(engine, timed, options.rounds)
+            seconds = time_pairs(engine, timed, options.rounds, time.perf_counter)
             console.print(show_costs(f"vLLM, {len(timed)} answers, in the worker that records", seconds))
             console.print(f"plain answers, median: {statistics.median(plain):.2f} s in a worker that does not record")
     area = worth["self_certainty"].auroc or 0.0

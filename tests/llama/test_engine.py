@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -52,6 +54,29 @@ def test_greedy_is_the_same_each_time_and_its_account_is_right(engine: LlamaEngi
     assert other.text != first.text and other.logprob is None, "not needed, so not computed"
     (again,) = answer(engine, ask())
     assert (again.text, again.tokens, again.finish) == (first.text, first.tokens, first.finish)
+
+
+def test_numbers_of_tokens_are_those_of_the_tokens_one_by_one(engine: LlamaEngine) -> None:
+    """The same answer again, a token at a time: each has the log-probability that it has in the list."""
+    asked = replace(ask(most=6, logprobs=True), statistics=("min_k20", "token_logprobs"))
+    (whole,) = answer(engine, asked)
+    assert whole.answers(asked) and whole.token_logprobs and len(whole.token_logprobs) == whole.tokens == 6
+    text, logprobs = "", []
+    for _ in range(whole.tokens):
+        (step,) = answer(engine, ask(prefix=text, most=1, logprobs=True))
+        text += step.text
+        logprobs.append(step.logprob)
+    assert text == whole.text and logprobs == pytest.approx(list(whole.token_logprobs), rel=0.02, abs=0.02)
+    assert whole.min_k20 == pytest.approx(min(logprobs), rel=0.02), "the unlikeliest of six"
+
+
+def test_choices_have_the_probabilities_of_first_tokens(engine: LlamaEngine) -> None:
+    (first,) = answer(engine, ask(most=1, logprobs=True))
+    (chosen,) = answer(engine, replace(ask(most=1), choices=(first.text.strip(), "nowhere")))
+    assert first.logprob is not None and chosen.choice_logprobs is not None
+    likely, unlikely = chosen.choice_logprobs
+    assert first.logprob - 1e-6 <= likely <= 0 and unlikely == -math.inf, "whatever white space is about it adds to it"
+    assert likely == pytest.approx(first.logprob, abs=0.2)
 
 
 def test_samples_are_drawn_apart_and_the_same_whatever_is_asked_beside_them(engine: LlamaEngine) -> None:

@@ -79,6 +79,8 @@ def test_what_lines_say_of_tokens_is_given_where_it_is_asked_for() -> None:
     assert [reply.answers(each) for reply, each in zip((full, bare), asked)] == [True, True], (
         "what is not there is known"
     )
+    with pytest.raises(EngineError, match=r"\(one that was asked without their tokens' probabilities is none\)"):
+        replies([], [request("a", statistics=("min_k20",))])
     plain, _ = replies(lines, [request("a"), request("b")])
     assert (plain.self_certainty, plain.token_logprobs) == (None, None)
 
