@@ -64,6 +64,7 @@ def test_numbers_of_tokens_are_those_of_the_tokens_one_by_one(engine: LlamaEngin
     text, logprobs = "", []
     for _ in range(whole.tokens):
         (step,) = answer(engine, ask(prefix=text, most=1, logprobs=True))
+        assert step.logprob is not None
         text += step.text
         logprobs.append(step.logprob)
     assert text == whole.text and logprobs == pytest.approx(list(whole.token_logprobs), rel=0.02, abs=0.02)
