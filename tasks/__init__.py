@@ -31,6 +31,7 @@ from tasks.localize.values import VALUES
 from tasks.programs.as_python import AS_PYTHON
 from tasks.programs.partial import PARTIAL
 from tasks.programs.run_programs import RUN
+from tasks.quality.checklist import CHECKLIST
 from tasks.quality.consistency import CONSISTENCY
 from tasks.quality.label_errors import LABEL_ERRORS
 from tasks.quality.p_true import P_TRUE
@@ -52,7 +53,7 @@ from tasks.views.preference import PREFERENCE
 from tasks.views.task import VIEW
 
 _ALL: tuple[Task[Any], ...] = (
-    LOAD, IMPORT, EVIDENCE_TASK, WORLD, GENERATE, SPLIT, GOLD, VERIFY, AS_PYTHON, RUN, PARTIAL, CONTRAST, COMPARE, INJECT, TRUTH_TASK, LOCATE, JUDGE, ESTIMATE, SEARCH, NODES, VALUES, AGREE, CONTINUE, CORRECT, PAIRS, SPLICE, SMOOTH, REVISE, CLASSIFY, COMMONEST, QUALITY, CONSISTENCY, P_TRUE, LABEL_ERRORS,
+    LOAD, IMPORT, EVIDENCE_TASK, WORLD, GENERATE, SPLIT, GOLD, VERIFY, AS_PYTHON, RUN, PARTIAL, CONTRAST, COMPARE, INJECT, TRUTH_TASK, LOCATE, JUDGE, ESTIMATE, SEARCH, NODES, VALUES, AGREE, CONTINUE, CORRECT, PAIRS, SPLICE, SMOOTH, REVISE, CLASSIFY, COMMONEST, QUALITY, CONSISTENCY, P_TRUE, CHECKLIST, LABEL_ERRORS,
     SELECT, BALANCE, TAKE, DEDUPLICATE, DECONTAMINATE, VIEW, PREFERENCE, RELEASE,
 )  # fmt: skip
 TASKS: dict[str, Task[Any]] = {task.name: task for task in _ALL}

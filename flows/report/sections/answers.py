@@ -140,7 +140,7 @@ def show_certainty(_: Facts, statistics: Facts) -> Section:
             name,
             title,
             statistics,
-            "no table has such numbers beside verdicts (`statistics` of `generate`, `p-true`, `quality`, `consistency`)",
+            "no table has such numbers beside verdicts (`statistics` of `generate`, `p-true`, `checklist`, `quality`, `consistency`)",
             "a release alone holds only the rows that were kept",
         )
     rows: list[list[str | Cell]] = [

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tasks.evaluation.discrimination import measure_discrimination
 
 SIGNALS: Mapping[str, int] = {
-    "p_true": 1, "self_certainty": 1, "min_k20": 1, "zlib_ratio": -1, "mean_logprob": 1, "answer_share": 1, "perplexity_consistency": 1,
+    "p_true": 1, "checklist_share": 1, "self_certainty": 1, "min_k20": 1, "zlib_ratio": -1, "mean_logprob": 1, "answer_share": 1, "perplexity_consistency": 1,
 }  # fmt: skip
 """Columns that say how sure a model was, and whether the larger (1) or the smaller number (-1) is surer."""
 MEAN, SUM, TOKENS = "mean_logprob", "logprob", "tokens"
