@@ -7,13 +7,15 @@ import math
 import os
 import re
 import signal
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from schemas.request import Completion, Failure, Message, Options, Request, Sampling
+from schemas.recipe.models import LlamaCpp
+from schemas.request import Completion, EngineError, Failure, Message, Options, Request, Sampling
 from tasks.engines.llama.engine import LlamaEngine
 from tests.llama.conftest import CONTEXT
 
@@ -131,6 +133,24 @@ def test_a_base_text_is_gone_on_with_without_a_template(engine: LlamaEngine) -> 
     )
     (reply,) = answer(engine, text)
     assert "five" in reply.text and reply.prompt_tokens < 15
+
+
+def test_a_template_that_fails_is_told_and_is_not_needed_for_texts(weights: Path, tmp_path: Path) -> None:
+    condition = b"{% if loop.first and messages[0]['role'] != 'system' %}"
+    content = weights.read_bytes()
+    assert content.count(condition) == 1
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(content.replace(condition, b"{% if true %}{{ raise_exception('No.') }}".ljust(len(condition))))
+    engine = LlamaEngine(LlamaCpp(engine="llama", model=str(broken), context=CONTEXT))
+    with closing(engine), pytest.raises(EngineError, match=r"(?s)Jinja Exception: No\..*its chat template fails"):
+        engine.load()
+    text = Request(
+        "smollm2", "", (Message("user", "One, two, three, four,"),), Sampling(8), options=Options(api="completions")
+    )
+    with closing(
+        LlamaEngine(LlamaCpp(engine="llama", model=str(broken), context=CONTEXT, api="completions"))
+    ) as engine:
+        assert "five" in answer(engine, text)[0].text
 
 
 def test_what_is_longer_than_the_context_fails_alone(engine: LlamaEngine) -> None:

@@ -37,6 +37,11 @@ _HERE = Path(__file__).parent
 _POLL = 0.1
 _ADVICE = (
     (
+        r"chat template parsing error|failed to initialize chat template",
+        "its chat template fails, as the lines above say: choose other weights of this model, or have it go on with texts by "
+        "`api: completions`, which needs none",
+    ),
+    (
         r"(?i)unknown (model )?architecture|unsupported|invalid magic|unknown (pre-tokenizer|type)",
         f"this build of llama.cpp does not know such a model: choose another, or put a newer llama-server into {PROGRAM}",
     ),
@@ -105,8 +110,7 @@ class LlamaServer:
         command = [sys.executable, "-I", str(_HERE / "supervisor.py"), *self._program.command, *self._arguments()]
         try:
             self._process = WorkerProcess(
-                command, {**BRIEF_WAITS, **os.environ, **_ENVIRONMENT, "LLAMA_API_KEY": self._key},
-                log=WorkerLog(logs, "llama"),
+                command, {**BRIEF_WAITS, **os.environ, **_ENVIRONMENT, **self._environment()}, log=WorkerLog(logs, "llama")
             )  # fmt: skip
         except OSError as error:
             raise EngineError(f"{self.describe()}: {sys.executable} cannot be run ({error.strerror})") from None
@@ -133,6 +137,10 @@ class LlamaServer:
             "--model", model.model, "--alias", Path(model.model).stem, "--host", HOST, "--port", str(self._port),
             "--ctx-size", str(model.context * model.batch), "--parallel", str(model.batch),
         ]  # fmt: skip
+
+    def _environment(self) -> dict[str, str]:
+        untemplated = {"LLAMA_ARG_JINJA": "0"} if self._model.api == "completions" else {}
+        return {"LLAMA_API_KEY": self._key} | untemplated
 
     def wait_until_ready(self, seconds: float) -> None:
         """Wait until the model is loaded, as many seconds at most; raises `EngineError` where it never is."""

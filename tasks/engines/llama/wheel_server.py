@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import sys
 
 import xllamacpp
 
@@ -34,11 +35,14 @@ def main() -> None:
     # what `llama-server` takes from the environment
     params.api_keys = [os.environ["LLAMA_API_KEY"]]
     params.cache_ram_mib, params.cache_idle_slots = 0, False
-    params.use_jinja, params.offline = True, True
+    params.use_jinja, params.offline = os.environ.get("LLAMA_ARG_JINJA") != "0", True
     params.ui, params.endpoint_slots = False, False
     if threads := os.environ.get("LLAMA_ARG_THREADS"):
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = int(threads)
-    server = xllamacpp.Server(params)
+    try:
+        server = xllamacpp.Server(params)
+    except RuntimeError as error:
+        sys.exit(str(error))  # why stands in the log; a traceback would push it out of the lines that are shown
     print("listening at", server.listening_address, flush=True)
     signal.pause()
 

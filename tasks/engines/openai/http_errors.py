@@ -72,7 +72,9 @@ def classify_status(status: int, headers: Mapping[str, str], content: bytes, var
 
     """
     message = f"{_phrase(status)}: {read_error(content)}" if content.strip() else _phrase(status)
-    if status == HTTPStatus.INTERNAL_SERVER_ERROR and (_NO_TEMPLATE.search(message) or _TEMPLATE.search(message)):
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR and any(
+        pattern.search(message) for pattern in (_CONTEXT, _NO_TEMPLATE, _TEMPLATE)
+    ):
         return _refusal(status, message, "")
     if status in (408, 425, 429) or status >= 500:
         return _later(status, headers, message)

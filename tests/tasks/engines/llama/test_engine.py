@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -236,9 +237,18 @@ def test_a_server_that_dies_again_of_the_same_request_is_an_error_with_its_last_
     assert "What to do: if memory ran out: lower `context` or `batch`" in str(error.value)
 
 
-def test_a_server_that_cannot_load_says_why_and_what_to_do(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FAKE_FAILS", "error loading model: unknown model architecture: 'mamba9'")
-    with pytest.raises(EngineError, match=r"(?s)exit code 3.*\| error loading model.*does not know such a model"):
+@pytest.mark.parametrize(
+    ("printed", "advice"),
+    [
+        ("error loading model: unknown model architecture: 'mamba9'", "this build of llama.cpp does not know such a model"),
+        ("init: chat template parsing error: Jinja Exception: No.", "its chat template fails, .* `api: completions`"),
+    ],
+)  # fmt: skip
+def test_a_server_that_cannot_load_says_why_and_what_to_do(
+    opened: Open, monkeypatch: pytest.MonkeyPatch, printed: str, advice: str
+) -> None:
+    monkeypatch.setenv("FAKE_FAILS", printed)
+    with pytest.raises(EngineError, match=rf"(?s)exit code 3.*\| {re.escape(printed)}.*{advice}"):
         opened().load()
 
 

@@ -251,6 +251,9 @@ FAILURES = {
     "llama.cpp: longer than the context": problem(
         400, "request (9031 tokens) exceeds the available context size (2048 tokens), try increasing it"
     ),
+    "llama.cpp of 2024: longer than the context": problem(
+        500, "the request exceeds the available context size. try increasing the context size or enable context shift"
+    ),
     "vllm: longer than the context": problem(
         400,
         "This model's maximum context length is 2048 tokens. However, you requested 9047 tokens (9031 in the messages)",
