@@ -40,11 +40,13 @@ def ask(engine: Engine, talk: Talk, tally: Tally, kept: Path | None = None) -> A
     try:
         requests: Sequence[Request] = next(talk)
         while True:
-            replies: Mapping[str, Reply] = {reply.request: reply for reply in engine.answer(list(requests))}
+            asked, replies = {request.id: request for request in requests}, dict[str, Reply]()
+            for reply in engine.answer(list(requests)):
+                replies[reply.request] = reply
+                if kept:
+                    keep_reply(kept, asked[reply.request], reply)
             for request in requests:
                 count_reply(replies[request.id], tally)
-                if kept:
-                    keep_reply(kept, request, replies[request.id])
             requests = talk.send(replies)
     except StopIteration as end:
         return end.value
