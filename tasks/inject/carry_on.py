@@ -61,7 +61,7 @@ def carry_on(question: str, steps: Sequence[str], at: int, rewritten: str) -> tu
 
 def list_places(question: str, steps: Sequence[str]) -> list[int]:
     """The steps from which rules could carry on, if a result of theirs became another."""
-    return [at for at, step in enumerate(steps[:-1]) if _leads_on(question, steps, at, step)]
+    return [at for at in range(len(steps) - 1) if leads_on(question, steps, at)]
 
 
 def find_result(step: str) -> str:
@@ -70,14 +70,18 @@ def find_result(step: str) -> str:
     return step[equations[-1].result.start : equations[-1].result.end] if equations else "what it says"
 
 
-def _leads_on(question: str, steps: Sequence[str], at: int, step: str) -> bool:
-    """Whether what follows is certain where the last result of a step is one more."""
+def leads_on(question: str, steps: Sequence[str], at: int, value: Fraction | None = None) -> bool:
+    """Whether what follows is certain, and another answer, where the last result of a step is another value: one more, if none is given."""
+    step = steps[at]
     equations = find_equations(blank_formatting(step))
     if not equations:
         return False
     result = equations[-1].result
-    more = _format(result.value + 1, result, step)
-    after = carry_on(question, steps, at, step[: result.start] + more + step[result.end :])
+    value = result.value + 1 if value is None else value
+    if (value * 100).denominator != 1:
+        return False
+    other = _format(value, result, step)
+    after = carry_on(question, steps, at, step[: result.start] + other + step[result.end :])
     return after is not None and after[-1] != steps[-1]
 
 

@@ -6,25 +6,30 @@ wrong in another way than it was told to make them.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 
 from tasks.arithmetic.equations import Equation, find_equations
-from tasks.inject.carry_on import blank_formatting, read_numbers
-from tasks.inject.edits import OPPOSED_WORD, Name
+from tasks.classify.requests import Row
+from tasks.inject.carry_on import blank_formatting, leads_on, read_numbers
+from tasks.inject.edits import OPPOSED_WORD, Name, list_term_edits, put_spans
 from tasks.inject.parameters import InjectParameters, list_edit_types
 
 ANOTHER_KIND = "another kind of mistake"
+_WORD = re.compile(r"\\?[^\W\d_]+|[$€£]")
+_TIMES = ("x", r"\times", r"\cdot")
 ANOTHER_OPERAND: tuple[Name, ...] = ("another given number", "another earlier result", "another known number")
 Left = tuple[str | Fraction, ...]
 
 
-def list_fitting_kinds(step: str, rules: InjectParameters) -> list[str]:
-    """The types of mistakes that can be made in a step; all where none can. One that rules do not know fits everywhere."""
-    kinds, types = rules.list_kinds(), list_edit_types(rules)
-    able = {types[name] for name in _list_possible_edits(step) if name in types}
-    return [kind for kind in kinds if kind in able or kind not in types.values()] or kinds
+def list_fitting_edits(row: Row, at: int, rules: InjectParameters) -> dict[str, tuple[Name, ...]]:
+    """The types of mistakes that can be made in a step, each with the edits that make it there; a type that rules do not know has none, and fits everywhere."""
+    types = list_edit_types(rules)
+    possible = _list_possible_edits(row, at, rules)
+    edits = {kind: tuple(name for name in possible if types.get(name) == kind) for kind in rules.list_kinds()}
+    return {kind: names for kind, names in edits.items() if names or kind not in types.values()}
 
 
 def find_kind(old: str, new: str, asked: str, rules: InjectParameters) -> str | None:
@@ -63,14 +68,28 @@ def name_edits(old: str, new: str) -> tuple[Name, ...]:
         same = [a.result.value for a in before] == [b.result.value for b in after]
         return () if same else ("another result",)
     # the same change again, where a calculation is written twice, is one change
-    return _name_edits_of_left(*changed[0]) if len({*changed}) == 1 else ()
+    names = _name_edits_of_left(*changed[0]) if len({*changed}) == 1 else ()
+    return ("another word",) if names == ("another sign",) and _list_words(old) != _list_words(new) else names
+
+
+def is_surely_wrong(old: str, new: str) -> bool:
+    """Whether a rewritten step is wrong whatever follows: it calculates falsely, or a known edit makes it say something else."""
+    before, after = find_equations(blank_formatting(old)), find_equations(blank_formatting(new))
+    if any(equation.holds is False for equation in after):
+        return True
+    same = [equation.result.value for equation in before] == [equation.result.value for equation in after]
+    return bool(name_edits(old, new)) and not (after and same)
+
+
+def _list_words(step: str) -> list[str]:
+    return [word.lower() for word in OPPOSED_WORD.findall(step)]
 
 
 def _name_edits_of_left(old: Left, new: Left) -> tuple[Name, ...]:
     numbers, others = _list_numbers(old), _list_numbers(new)
     same_signs = _list_signs(old) == _list_signs(new)
     if numbers == others:
-        return ("another sign", "another word")
+        return ("another sign",)
     if Counter(numbers) == Counter(others):
         return ("swapped terms",) if same_signs else ()
     if len(others) < len(numbers):
@@ -82,28 +101,38 @@ def _name_edits_of_left(old: Left, new: Left) -> tuple[Name, ...]:
 
 def _name_edits_of_words(old: str, new: str) -> tuple[Name, ...]:
     before, after = ([number.value for number in read_numbers(step)] for step in (old, new))
+    if before == after:
+        return ("another word",) if _list_words(old) != _list_words(new) else ()
     single = len(before) == len(after) and sum(a != b for a, b in zip(before, after)) == 1
     return ("another number told",) if single else ()
 
 
-def _list_possible_edits(step: str) -> set[Name]:
+def _list_possible_edits(row: Row, at: int, rules: InjectParameters) -> list[Name]:
+    step = row["steps"][at]
     equations = find_equations(blank_formatting(step))
     if not equations:
-        return {"another number told"} if read_numbers(step) else set()
-    names: set[Name] = {"another result", *ANOTHER_OPERAND, "another sign"}
-    if any(len(equation.leaves) > 1 for equation in equations):
-        names.add("several numbers")
-    if any(len(equation.leaves) > 2 for equation in equations):
-        names.add("term left out")
-    if any(_is_changed_by_order(equation) for equation in equations):
-        names.add("swapped terms")
+        return ["another number told" if read_numbers(step) else "another word"]
+    names: list[Name] = ["another result", *ANOTHER_OPERAND]
+    if len(equations[-1].leaves) > 1:
+        names.append("several numbers")
     if OPPOSED_WORD.search(step):
-        names.add("another word")
+        names.append("another word")
+    follows = rules.rest != "rules"
+    for name, values in _list_other_results(blank_formatting(step), equations[-1]).items():
+        if any(follows or leads_on(row["question"], row["steps"], at, value) for value in values):
+            names.append(name)
     return names
 
 
-def _is_changed_by_order(equation: Equation) -> bool:
-    return equation.operator in ("-", "/") and len({number.value for number in equation.leaves}) > 1
+def _list_other_results(text: str, equation: Equation) -> dict[Name, set[Fraction]]:
+    """What a calculation comes to with two terms swapped, another sign, or a term left out; where it is another result."""
+    results: dict[Name, set[Fraction]] = {}
+    bare = _WORD.sub(lambda match: ("*" if match[0] in _TIMES else "").ljust(len(match[0])), text[: equation.end])
+    for name, spans in list_term_edits(bare, equation):
+        edited, _ = put_spans(bare, spans)
+        computed = {other.computed for other in find_equations(edited[equation.start :])} - {equation.result.value}
+        results.setdefault(name, set()).update(computed)
+    return results
 
 
 def _list_numbers(left: Left) -> Sequence[Fraction]:

@@ -27,7 +27,7 @@ Name = Literal[
 ]  # fmt: skip
 NAMES: tuple[Name, ...] = get_args(Name)
 TYPES_OF_EDITS: Mapping[Name, Mapping[str, str]] = {
-    "another result": {"abacus": "calculation"},
+    "another result": {"abacus": "calculation", "rise": "change result"},
     "another given number": {"abacus": "misread quantity", "rise": "substitution"},
     "another earlier result": {"abacus": "miscopied result", "rise": "substitution"},
     "another known number": {"abacus": "wrong operand", "rise": "substitution"},
@@ -157,7 +157,7 @@ def _list_replacements(
     for (first, a), (second, b) in combinations(misread, 2):
         if first != second:
             yield "several numbers", [_make_span(step, first, a), _make_span(step, second, b)]
-    yield from _list_term_edits(step, equation)
+    yield from list_term_edits(step, equation)
 
 
 def _resembles_another(solution: SolutionReading, equation: Equation, number: PlacedNumber, value: Fraction) -> bool:
@@ -169,7 +169,7 @@ def _resembles_another(solution: SolutionReading, equation: Equation, number: Pl
     return any((o.operator == equation.operator and value in o.values) or operands == {*o.values} for o in others)
 
 
-def _list_term_edits(step: str, equation: Equation) -> Iterator[tuple[Name, list[Span]]]:
+def list_term_edits(step: str, equation: Equation) -> Iterator[tuple[Name, list[Span]]]:
     """Signs exchanged, terms swapped, terms left out."""
     for first, second in combinations(equation.leaves, 2):
         swap = [(first.start, first.end, _get_text(step, second)), (second.start, second.end, _get_text(step, first))]
@@ -211,7 +211,7 @@ def _replace_spans(
 ) -> Edit | None:
     """The edit that puts texts in their places in a calculation; None where they are the same."""
     old = solution.steps[at]
-    new, end = _put_spans(old, spans)
+    new, end = put_spans(old, spans)
     if new == old:
         return None
     before, after = (" and ".join(texts) for texts in zip(*((old[a:b].strip(), text.strip()) for a, b, text in spans)))
@@ -220,7 +220,7 @@ def _replace_spans(
     return Edit(name, _put_steps(solution.steps, at, new), at, end, before, after, changed)
 
 
-def _put_spans(text: str, spans: Sequence[Span]) -> tuple[str, int]:
+def put_spans(text: str, spans: Sequence[Span]) -> tuple[str, int]:
     """A text with others in their places, and where the last of them ends."""
     end, shift = 0, 0
     for start, stop, new in sorted(spans):
@@ -244,7 +244,7 @@ def _misread_number(solution: SolutionReading, at: int, random: Random) -> Itera
     for value in list_digit_slips(numbers[0].value, random):
         if value not in solution.given:
             span = _make_span(step, numbers[0], value)
-            new, end = _put_spans(step, [span])
+            new, end = put_spans(step, [span])
             texts = step[span[0] : span[1]], span[2]
             yield Edit(
                 "another number told", _put_steps(solution.steps, at, new), at, end, *texts, {numbers[0].value: value}
@@ -268,8 +268,8 @@ def _reverse_word(solution: SolutionReading, at: int) -> Edit | None:
     sign = _write_sign_like(between, {"+": "-", "-": "+", "*": "/", "/": "*"}[equation.operator])
     other = _TURNED[word.lower()]
     other = other.capitalize() if word[0].isupper() else other
-    new, _ = _put_spans(step, [(step.index(word), step.index(word) + len(word), other)])
-    turned, _ = _put_spans(solution.steps[later], [(first.end, second.start, sign)])
+    new, _ = put_spans(step, [(step.index(word), step.index(word) + len(word), other)])
+    turned, _ = put_spans(solution.steps[later], [(first.end, second.start, sign)])
     steps = _put_steps(_put_steps(solution.steps, at, new), later, turned)
     return Edit("another word", steps, at, len(new), word, other, {})
 
@@ -308,10 +308,10 @@ def _swap_steps(solution: SolutionReading, at: int) -> Edit | None:
     (equation, stands), (other, carries) = carried, following
     now, after = solution.steps[at], solution.steps[at + 1]
     # results stay where they stood: each is worked out anew from the numbers before it
-    first, _ = _put_spans(
+    first, _ = put_spans(
         after, [_make_span(after, carries, stands.value), _make_span(after, other.result, equation.result.value)]
     )
-    second, _ = _put_spans(
+    second, _ = put_spans(
         now, [_make_span(now, stands, equation.result.value), _make_span(now, equation.result, other.result.value)]
     )
     pair = _renumber_step(solution.steps, at + 1, at, first), _renumber_step(solution.steps, at, at + 1, second)

@@ -34,7 +34,7 @@ class InjectParameters(Parameters):
         "inject",
         validate_default=True,
         description="A prompt of ours by its name, or a text with {question}, the {step} to write anew and {type}; also its {number}, "
-        "the {result} that must become another, all {steps} (fenced) and {mark}.",
+        "the {result} that must become another, all {steps} (fenced), {mark}, and as an example of that type {sample_type} and {sample}.",
     )
     rest: Literal["rules", "continuation", "either"] = Field(
         "rules",

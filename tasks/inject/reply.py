@@ -15,6 +15,8 @@ from tasks.llm.lenient_json import find_objects
 _FENCED = re.compile(r"```[a-z]{0,12}\n(.*?)\n?```", re.DOTALL)
 _TAGGED = re.compile(r"<step-(\d{1,4})[^>\n]{0,40}>\n?(.*?)(?:\n?</step|(?=<step-)|\Z)", re.DOTALL)
 _MARKED, _CLOSED = re.compile(r"<step-[0-9a-f]{16}>\n?"), re.compile(r"</step-[0-9a-f]{16}>")
+_COMMITTED = re.compile(r"[^\n]{1,80} becomes [^\n]{1,80}:\n+")
+"""Which number becomes which, as the prompt has it said first."""
 _INTRODUCTION = re.compile(
     r"(?:here (?:is|'s)|sure|certainly|of course|(?:the )?(?:new|rewritten) )[^\n]{0,200}:\n+", re.IGNORECASE
 )
@@ -39,6 +41,7 @@ def _find_step(text: str, at: int) -> tuple[str, str]:
     if fenced := _FENCED.search(text):
         text = fenced[1]
     text = _MARKED.sub("", _CLOSED.split(text, maxsplit=1)[0])
+    text = text[match.end() :] if (match := _COMMITTED.match(text)) else text
     records = [record["step"] for record in find_objects(text) if isinstance(record.get("step"), str)]
     if records:
         return records[0], ""

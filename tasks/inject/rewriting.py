@@ -14,7 +14,8 @@ from schemas.model_id import ModelId
 from schemas.request import Completion, Reply, Request, Sampling
 from tasks.classify.requests import Row, list_types
 from tasks.inject.carry_on import carry_on, find_result, list_places
-from tasks.inject.edit_names import ANOTHER_KIND, find_kind, list_fitting_kinds
+from tasks.inject.edit_names import ANOTHER_KIND, find_kind, is_surely_wrong, list_fitting_edits
+from tasks.inject.edits import Name
 from tasks.inject.filters import UNCHANGED, WORDS, leaks_mistake
 from tasks.inject.parameters import InjectParameters
 from tasks.inject.propagate import Injected
@@ -26,7 +27,19 @@ from tasks.llm.question import format_question
 from tasks.sources.content_ids import digest
 from tasks.split import split_steps
 
-NOT_CERTAIN = "what follows is not certain"
+NOT_CERTAIN, NOT_SURE = "what follows is not certain", "whether it is wrong is not certain"
+SAMPLES: Mapping[Name, tuple[int, str]] = {
+    "another result": (45, "gains 8 pens and loses 3: 30 + 8 - 3"),
+    "another given number": (33, "gains 6 pens and loses 3: 30 + 6 - 3"),
+    "another earlier result": (25, "gains 8 pens and loses 3: 20 + 8 - 3"),
+    "another known number": (30, "gains 8 pens and loses 8: 30 + 8 - 8"),
+    "another sign": (41, "gains 8 pens and loses 3: 30 + 8 + 3"),
+    "several numbers": (34, "gains 6 pens and loses 2: 30 + 6 - 2"),
+    "swapped terms": (25, "gains 8 pens and loses 3: 30 + 3 - 8"),
+    "term left out": (38, "gains 8 pens and loses 3: 30 + 8"),
+    "another word": (41, "gains 8 pens and gains 3: 30 + 8 + 3"),
+}
+"""What becomes of the step of the prompt's example by each edit that models are asked for: its result, and the rest."""
 Rewriting = Generator[Sequence[Request], Mapping[str, Reply], dict[int, Injected | str]]
 
 
@@ -42,10 +55,10 @@ class RewritingRequest:
 
 
 def find_places(row: Row, rules: InjectParameters) -> list[int]:
-    """The steps that a model may write anew: those whose consequences can be worked out."""
-    if rules.rest == "rules":
-        return list_places(row["question"], row["steps"])
-    return list(range(len(row["steps"]) - 1))
+    """The steps that a model may write anew: those that allow a type that is wanted, and whose consequences can be worked out."""
+    all_but_last = range(len(row["steps"]) - 1)
+    places = list_places(row["question"], row["steps"]) if rules.rest == "rules" else all_but_last
+    return [at for at in places if list_fitting_edits(row, at, rules)]
 
 
 def rewrite_solutions(
@@ -80,6 +93,8 @@ def rewrite_solutions(
             continue
         if not kind:
             results[i] = ANOTHER_KIND
+        elif isinstance(results[i], str) and not is_surely_wrong(row["steps"][query.at], step):
+            results[i] = NOT_SURE
         elif isinstance(results[i], str):
             prefixes[i] = step, _request_continuation(row, query, step, rules)
     if prefixes:
@@ -96,13 +111,28 @@ def request_rewriting(
     random = Random(digest("inject by", str(rules.seed), row["solution_id"]))  # noqa: S311
     model, places = names[random.choice(rules.models)], find_places(row, rules)
     at = random.sample(places, len(places))[attempt % len(places)]
-    kind = random.choice(list_fitting_kinds(row["steps"][at], rules))
-    only = rules.taxonomy.model_copy(update={"types": {kind: rules.taxonomy.types[kind]}})
+    edits = list_fitting_edits(row, at, rules)
+    kind = random.choice(list(edits))
     fields = fill_fields({**row, "text": None}, (), False)
-    fields |= {"type": list_types(only).removeprefix("- "), "number": str(at + 1)}
+    fields |= {"type": _describe_type(kind, edits[kind], rules), "number": str(at + 1)}
     fields |= {"step": strip_marks(row["steps"][at], fields["mark"]), "result": find_result(row["steps"][at])}
+    fields |= _make_sample(kind, edits[kind], rules)
     sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p)
     return RewritingRequest(model, kind, at, model.ask(prompts.fill(rules.prompt, fields), sampling, attempt))
+
+
+def _describe_type(kind: str, edits: Sequence[Name], rules: InjectParameters) -> str:
+    """A type as a model is told it; with the taxonomy's example only where the prompt shows none of it: models copy it."""
+    only = rules.taxonomy.model_copy(update={"types": {kind: rules.taxonomy.types[kind]}})
+    return f"{kind}: {rules.taxonomy.types[kind].definition}" if edits else list_types(only).removeprefix("- ")
+
+
+def _make_sample(kind: str, edits: Sequence[Name], rules: InjectParameters) -> dict[str, str]:
+    """What a prompt shows as an example: a mistake of the very type that is asked for, where rules know how it is made."""
+    name = next((name for name in edits if name in SAMPLES), "another result")
+    result, rest = SAMPLES[name]
+    told = _describe_type(kind, edits, rules) if edits else "calculation: The arithmetic is wrong."
+    return {"sample_type": told, "sample": f"{result}:\n1. He {rest} = {result} pens."}
 
 
 def _carry_on(row: Row, query: RewritingRequest, step: str, rules: InjectParameters) -> Injected | str:

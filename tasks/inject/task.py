@@ -189,7 +189,7 @@ def _make_outcome(part: pl.DataFrame, results: Sequence[dict[str, Any] | str]) -
 INJECT = Asking(
     name="inject",
     summary="Makes wrong solutions from right ones, with a known first wrong step and type of mistake, by rules or by models.",
-    version=f"11 verify {CHECKER}",
+    version=f"12 verify {CHECKER}",
     parameters=InjectParameters,
     needs=("solution_id", "problem_id", "question", "options", "answer", "model", "sampling", "sample", "text", "rationale", "stated", "steps", "verdict", "undecided", "extracted_by"),
     makes=lambda _, contract: contract.without(*GOLD_COLUMNS).having(*INJECT_COLUMNS),

@@ -258,6 +258,18 @@ PAIRS = [
     ("rounding error", "A number is rounded wrongly.", "copied wrongly", "A number is another than before.", False),
     ("double counting", "Something is counted twice.", "wrong operation", "Numbers are added instead of multiplied.", False),
     ("wrong factual knowledge", "A fact is wrong.", "unfinished solution", "The answer is not reached.", False),
+    ("off by one", "Something is counted once too often or too seldom.", "fencepost error", "A count is one too large or too small.", True),
+    ("invented number", "A number is used that the problem does not have.", "hallucinated quantity", "A figure is made up.", True),
+    ("wrong formula", "A formula is used that does not apply.", "inapplicable formula", "The rule applied does not fit the case.", True),
+    ("copied wrongly", "A number is another than before.", "transcription error", "A figure is written down otherwise than it stood.", True),
+    ("unfinished solution", "The answer is not reached.", "stops too early", "The solution ends before what is asked is worked out.", True),
+    ("wrong operation", "Numbers are added instead of multiplied.", "incorrect operator", "Another operation is used than is needed.", True),
+    ("off by one", "Something is counted once too often or too seldom.", "wrong unit", "A quantity has another unit than it should.", False),
+    ("invented number", "A number is used that the problem does not have.", "calculation error", "The arithmetic is wrong.", False),
+    ("wrong formula", "A formula is used that does not apply.", "rounding error", "A number is rounded wrongly.", False),
+    ("misread question", "What is asked is read wrongly.", "sign error", "Plus and minus are mixed up.", False),
+    ("double counting", "Something is counted twice.", "skipped step", "Something that must be done is not done.", False),
+    ("wrong factual knowledge", "A fact is wrong.", "copied wrongly", "A number is another than before.", False),
 ]  # fmt: skip
 """Names of kinds of mistakes with their definitions, and whether they mean the same."""
 
@@ -317,7 +329,7 @@ KEYWORDS = {
     "version 2, free": (prompts.find_template("keywords"), False),
     "version 2, among the phrases": (prompts.find_template("keywords"), True),
 }
-FIRST, SECOND, THIRD = "version 1", "version 2", "version 3"
+FIRST, SECOND, THIRD, FOURTH = (f"version {number}" for number in range(1, 5))
 STAGES = (
     Stage(
         "solve", _load_problems, {FIRST: _solve(read_earlier("solve")), SECOND: _solve("solve")}, GENERATE.ask, _count_solutions,
@@ -331,7 +343,7 @@ STAGES = (
         ask_judges,
         _count_judgements,
     ),
-    Stage("inject", _load_right, {THIRD: _inject("inject")}, INJECT.ask, _count_injections),
+    Stage("inject", _load_right, {THIRD: _inject(read_earlier("inject-3")), FOURTH: _inject("inject")}, INJECT.ask, _count_injections),
     Stage(
         "classify", _load_mistakes, {FIRST: _classify(read_earlier("classify")), SECOND: _classify("classify")}, CLASSIFY.ask, _count_types,
     ),

@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parent
 VERSIONS: Mapping[str, int] = {
     "classify": 2,
     "discover": 2,
-    "inject": 3,
+    "inject": 4,
     "is-true": 2,
     "judge": 2,
     "keywords": 2,

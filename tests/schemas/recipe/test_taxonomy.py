@@ -11,7 +11,7 @@ from tests import golden
 
 HERE = Path(__file__).parent / "taxonomies"
 SHIPPED = {
-    "abacus": 9, "cot_error_set": 7, "lemma": 12, "prmbench": 9, "realmistake": 4, "rise": 7, "tigerscore": 4,
+    "abacus": 9, "cot_error_set": 7, "lemma": 12, "prmbench": 9, "realmistake": 4, "rise": 8, "tigerscore": 4,
     "verify-then-generate": 7,
 }  # fmt: skip
 

@@ -158,7 +158,7 @@ def test_each_type_of_a_taxonomy_that_rules_make_is_told() -> None:
     assert {"calculation", "operator", "missing step"} <= set(list_edit_types(rules("lemma")).values())
     kept = run(solutions(60), rules("rise", kinds=["change multiple values"]))[0].kept
     assert set(kept["injected_type"]) == {"change multiple values"}
-    assert set(kept["injected_taxonomy"]) == {"rise@1.0.0"}
+    assert set(kept["injected_taxonomy"]) == {"rise@1.1.0"}
 
 
 @pytest.mark.parametrize(
@@ -211,6 +211,7 @@ def number_of(request: Request) -> int:
         "<step-0123456789abcdef>\n{}\n</step-0123456789abcdef>",
         "<step-{n}>\n{}\n</step-{n}>",
         "Here is step {n}:\n\n{}",
+        "30 becomes 31:\n{}",
         "```\n{}\n```",
         '"{}"',
         '{{"step": "{}"}}',
@@ -232,10 +233,14 @@ def test_a_model_writes_one_step_and_rules_the_rest(form: str, seed: int) -> Non
     assert row["injected_edit"] == {1: "* 8 = 24 → + 8 = 11", 2: "+ 24 = 70 → - 24 = 22"}[number]
     assert (row["verdict"], row["injected_cause"], row["injected_taxonomy"]) == ("wrong", None, "lemma@1.0.0")
     content = asked.messages[-1].content
-    assert "- operator: The numbers belong together" in content and QUESTION in content
-    assert "- counting" not in content
+    assert "mistake is operator: The numbers belong together" in content and QUESTION in content
+    assert "counting: " not in content
     assert f"so that {[24, 70][number - 1]} becomes another number" in content
     assert asked.sampling.schema == ""
+    assert "mistake is operator: The numbers belong together" in asked.messages[1].content
+    assert asked.messages[2].content == "35 becomes 41:\n1. He gains 8 pens and loses 3: 30 + 8 + 3 = 41 pens.", (
+        "another sign"
+    )
 
 
 def test_both_steps_from_which_it_goes_on_are_asked_about() -> None:
@@ -288,6 +293,31 @@ def test_a_model_that_rights_its_mistake_is_not_kept() -> None:
     assert run(one_row(), given, second)[0].rejected["reason"].to_list() == ["a second mistake"]
 
 
+def test_what_may_be_right_is_not_gone_on_from() -> None:
+    given = rules("lemma", kinds=["confusing concept"], models=["a"], rest="continuation", attempts=1)
+    turned = {1: "1. In the bags are 8 * 3 = 24 figs.", 2: "2. With those she has 58 + 12 = 70 figs."}
+    outcome, asked = run(one_row(), given, lambda value: turned[number_of(value)])
+    assert outcome.rejected["reason"].to_list() == ["whether it is wrong is not certain"] and len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "sample"),
+    [
+        ("change result", "30 + 8 - 3 = 45"),
+        ("substitution", "30 + 6 - 3 = 33"),
+        ("change symbol", "30 + 8 + 3 = 41"),
+        ("change multiple values", "30 + 6 - 2 = 34"),
+    ],
+)
+def test_a_model_is_shown_the_very_type_and_what_it_makes_instead_gets_its_own(kind: str, sample: str) -> None:
+    (asked,) = run(one_row(), rules("rise", kinds=[kind], models=["a"], attempts=1), lambda _: "")[1]
+    assert sample in asked.messages[2].content and f"mistake is {kind}: " in asked.messages[1].content
+    given = rules("rise", kinds=sorted({kind, "change result"}), models=["a"], attempts=1)
+    false = {1: "1. In the bags are 3 * 8 = 27 figs.", 2: "2. With those she has 46 + 24 = 72 figs."}
+    (row,) = run(one_row(), given, lambda value: false[number_of(value)])[0].kept.to_dicts()
+    assert (row["injected_type"], row["verdict"]) == ("change result", "wrong")
+
+
 def one_more(step: str, form: str) -> str:
     """A step whose result is one more, in a form."""
     return re.sub(r"= (\d+)", lambda match: "= " + form.format(int(match[1]) + 1), step)
@@ -336,7 +366,7 @@ def test_models_and_kinds_are_each_as_often_and_in_any_order() -> None:
     again = run(part.sort("solution_id", descending=True), given, lambda _: "")[1]
     assert {item.id for item in asked} == {item.id for item in again}
     assert 120 < sum(item.model == "big" for item in asked) < 180
-    kinds = [next(kind for kind in LEMMA if f"- {kind}: " in item.messages[-1].content) for item in asked]
+    kinds = [next(kind for kind in LEMMA if f"mistake is {kind}: " in item.messages[-1].content) for item in asked]
     # no step here has a term that could be left out
     assert kinds.count("missing step") == 0 and min(kinds.count(kind) for kind in LEMMA if kind != "missing step") > 30
     assert set(outcome.rejected["reason"]) <= {"empty", "no step from which rules are certain what follows"}
