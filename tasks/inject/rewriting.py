@@ -129,7 +129,7 @@ def _describe_type(kind: str, edits: Sequence[Name], rules: InjectParameters) ->
 
 def _make_sample(kind: str, edits: Sequence[Name], rules: InjectParameters) -> dict[str, str]:
     """What a prompt shows as an example: a mistake of the very type that is asked for, where rules know how it is made."""
-    name = next((name for name in edits if name in SAMPLES), "another result")
+    name: Name = next((name for name in edits if name in SAMPLES), "another result")
     result, rest = SAMPLES[name]
     told = _describe_type(kind, edits, rules) if edits else "calculation: The arithmetic is wrong."
     return {"sample_type": told, "sample": f"{result}:\n1. He {rest} = {result} pens."}
