@@ -3,7 +3,7 @@
 Abacus solves problems of level 3, plainly and with each kind of statistics, one
 kind after the other in each round; what is told is the median over rounds of the
 time beside the plain one's of that round: the processor's of Abacus, which says more than the clock where the
-machine is busy. With `--vllm PYTHON` vLLM does the
+machine is busy. With `--vllm` vLLM does the
 same with Abacus' weights. Then each number is set beside the verdict on the
 solutions, and Min-K% of the side that Abacus was taught on beside the other. It
 exits non-zero where self-certainty's area under the ROC curve is below 0.6.
@@ -134,7 +134,7 @@ def main() -> int:
     parser.add_argument("--problems", type=int, default=300)
     parser.add_argument("--samples", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--vllm", metavar="PYTHON", help="a Python that has vLLM")
+    parser.add_argument("--vllm", action="store_true", help="vLLM, too, in the Python that ERRATA_VLLM_PYTHON names")
     options = parser.parse_args()
     problems = [make_problem(77, index, LEVEL) for index in range(options.problems)]
     timed, console = make_requests(problems[: max(1, options.problems // 5)], options.samples), Console()

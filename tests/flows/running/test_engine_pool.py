@@ -48,6 +48,8 @@ class Machine:
     """Opens engines that stand for loaded models, and watches what is loaded and asked."""
 
     loads: list[str] = field(default_factory=list)
+    told: list[int] = field(default_factory=list)
+    """How many requests each load was told of."""
     loaded: list[str] = field(default_factory=list)
     most: int = 0
     """Models loaded at the same time, at most."""
@@ -85,6 +87,7 @@ class StandIn:
                 if self.closed:
                     raise EngineError("the engine was closed")
                 self.machine.loads.append(self.model)
+                self.machine.told.append(len(requests))
                 self.machine.loaded.append(self.model)
                 self.machine.most = max(self.machine.most, len(self.machine.loaded))
 
@@ -158,6 +161,7 @@ def test_tables_that_ask_the_same_model_share_it_at_the_same_moment(tmp_path: Pa
 def test_a_model_is_loaded_once_for_tables_that_follow_each_other(tmp_path: Path, machine: Machine) -> None:
     build(tmp_path, ["[one]", "[one]", "[one]"], threads=1)
     assert machine.loads == ["small"] and machine.loaded == []
+    assert machine.told == [len(machine.asked)], "it is loaded as the requests of the first table need it"
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
