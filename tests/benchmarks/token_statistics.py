@@ -1,12 +1,13 @@
 """What statistics of tokens cost an engine, in pairs, and what they are worth: `python -m tests.benchmarks.token_statistics`.
 
 Abacus solves problems of level 3, plainly and with each kind of statistics, one
-kind after the other in each round; what is told is the median over rounds of the
-time beside the plain one's of that round: the processor's of Abacus, which says more than the clock where the
-machine is busy. With `--vllm` vLLM does the
-same with Abacus' weights. Then each number is set beside the verdict on the
-solutions, and Min-K% of the side that Abacus was taught on beside the other. It
-exits non-zero where self-certainty's area under the ROC curve is below 0.6.
+kind after the other in each round; what is told is the median over rounds of
+the time beside the plain one's of that round: the processor's of Abacus, which
+says more than the clock where the machine is busy. With `--vllm PYTHON` vLLM
+does the same with Abacus' weights. Then each number is set beside the verdict
+on the solutions, and Min-K% of the side that Abacus was taught on beside the
+other. It exits non-zero where self-certainty's area under the ROC curve is
+below 0.6.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ def main() -> int:
     parser.add_argument("--problems", type=int, default=300)
     parser.add_argument("--samples", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--vllm", action="store_true", help="vLLM, too, in the Python that ERRATA_VLLM_PYTHON names")
+    parser.add_argument("--vllm", metavar="PYTHON", help="a Python that has vLLM")
     options = parser.parse_args()
     problems = [make_problem(77, index, LEVEL) for index in range(options.problems)]
     timed, console = make_requests(problems[: max(1, options.problems // 5)], options.samples), Console()
@@ -152,6 +153,7 @@ def main() -> int:
         with closing(VLLMEngine(model)) as engine:
             engine.load(timed)
             plain = time_pairs_without_recorder(engine, timed, options.rounds)
+            engine.load([replace(request, **ASKED["self_certainty"]) for request in timed])
             seconds = time_pairs(engine, timed, options.rounds, time.perf_counter)
             console.print(show_costs(f"vLLM, {len(timed)} answers, in the worker that records", seconds))
             console.print(f"plain answers, median: {statistics.median(plain):.2f} s in a worker that does not record")
