@@ -67,7 +67,8 @@ def parameters(fields: dict[str, FieldInfo]) -> list[str]:
 
 def tasks() -> str:
     def section(task: Task) -> list[str]:  # type: ignore[type-arg]
-        lines = [f"## `{task.name}`", "", task.summary, "", *parameters(task.parameters.model_fields), ""]
+        lines = [f"## `{task.name}`", "", task.summary, ""]
+        lines += [*parameters(task.parameters.model_fields), ""] if task.parameters.model_fields else []
         if task is CLASSIFY:
             lines += [f"Of `dynamic`: {Dynamic.__doc__}", "", *parameters(Dynamic.model_fields), ""]
         return lines

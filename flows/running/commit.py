@@ -94,7 +94,7 @@ def reject_repeats(rows: pl.DataFrame, job: TableJob) -> pl.DataFrame:
 
 
 def complete_rejected(job: TableJob, rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows in the form in which a table rejects rows: columns that they lack are null, others are left out."""
+    """Rows in the form in which a table rejects rows: columns that they lack, or have as another type, are null, others are left out."""
     schema = to_polars_schema(derive_rejected_contract(job))
-    missing = [pl.lit(None, dtype=kind).alias(name) for name, kind in schema.items() if name not in rows.columns]
+    missing = [pl.lit(None, dtype=kind).alias(name) for name, kind in schema.items() if rows.schema.get(name) != kind]
     return rows.with_columns(missing).select(list(schema)).cast(schema)

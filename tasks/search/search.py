@@ -18,6 +18,7 @@ from schemas.frames import to_polars_schema
 from schemas.model_id import ModelId
 from schemas.request import Completion, Reply, Request, Sampling, replace_surrogates
 from schemas.task import Asking, Conversation, Outcome
+from tasks.corrections.bare_steps import strip_answer
 from tasks.llm import prompts
 from tasks.llm.channels import find_thoughts
 from tasks.llm.question import format_question
@@ -116,7 +117,8 @@ def read_rollout(state: State, reply: Reply, right: bool | None) -> SearchRollou
         return SearchRollout(None, reply.request)
     whole = state.prefix + text
     own, rule = split_continuation(state.steps, state.rule if state.steps else None, whole, text)
-    steps = [step for step in own if step]
+    # an answer alone belongs to the step before: the solution has ended there
+    steps = [step for step in own if step] if own and strip_answer(own[0]) else []
     prefixes = list_prefixes(whole, [*state.steps, *steps])[len(state.steps) :]
     return SearchRollout(right, reply.request, tuple(steps), tuple(prefixes), rule, text)
 

@@ -23,7 +23,7 @@ class SearchRollout:
     request: str
     """The ledger's key of the completion."""
     steps: tuple[str, ...] = ()
-    """Its own steps; none where it is not searched."""
+    """Its own steps; none where it is not searched, or the answer alone was missing."""
     prefixes: tuple[str, ...] = ()
     """The text from the start of the solution through each of them."""
     rule: str = "whole"
@@ -82,7 +82,7 @@ class State:
         """Count a rollout from it, or from a state behind it, that ends so many steps behind it."""
         self.below_tried += rollout.right is not None
         self.below_succeeded += rollout.right is True
-        if rollout.right and rollout.steps:
+        if rollout.right:
             self.steps_left = steps if self.steps_left is None else min(self.steps_left, steps)
 
 

@@ -170,6 +170,20 @@ def test_steps_that_read_the_same_are_one_state() -> None:
     assert sorted(step.replace("  ", " ").lower() for step in firsts) == ["1. a", "1. b", "1. x"]
 
 
+def test_an_answer_alone_is_no_step_of_its_own() -> None:
+    def say(request: Request) -> Reply:
+        came = write(request)
+        assert isinstance(came, Completion)
+        lines = len(request.prefix.splitlines())
+        return reply(request, came.text.replace("\n####", "\n5. so\n####")) if lines < 4 else reply(request, "#### 7")
+
+    _, outcome = search(table("one"), say, method="mcts", first=16, searches=100, rollouts=4)
+    nodes = list_nodes(outcome.kept)
+    done = [node for node in nodes if node["depth"] == 4 and node["visits"]]
+    assert done and all(node["steps_left"] == 0 and node["succeeded"] >= 4 for node in done)
+    assert not any(node["step"].startswith("####") for node in nodes)
+
+
 def test_so_many_next_steps_become_states_as_are_wanted() -> None:
     _, outcome = search(table("one"), method="mcts", children=2, depth=2, **FEW)
     nodes = list_nodes(outcome.kept)
