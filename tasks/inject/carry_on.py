@@ -106,7 +106,8 @@ def _begin(old: str, new: str, known: set[Fraction]) -> tuple[str, Changes]:
     replaced: list[tuple[PlacedNumber, str]] = []
     for equation, other in zip(before, after):
         value = other.result.value
-        if other.calculation != equation.calculation and value == equation.result.value:
+        # what is calculated otherwise and falsely would be two mistakes
+        if other.calculation != equation.calculation and (value == equation.result.value or other.holds is False):
             value = other.computed
             replaced.append((other.result, _format(value, other.result, new)))
         elif other.calculation == equation.calculation and value == equation.result.value and _uses(equation, changes):

@@ -42,17 +42,17 @@ def find_kind(old: str, new: str, asked: str, rules: InjectParameters) -> str | 
         rules: The taxonomy, and the types to make.
 
     Returns:
-        What was asked for, where that is what was done, or where rules cannot tell; else the type of what was done,
-        None where the taxonomy has none for it, or several.
+        What was asked for, where that is what was done, or where it is a type of which rules know nothing; else the type of what
+        was done, None where that is not clear, or the taxonomy has none for it, or several.
 
     """
     types = list_edit_types(rules)
     names = name_edits(old, new)
     kinds = {types[name] for name in names if name in types}
-    if not names or asked in kinds:
+    if asked in kinds:
         return asked
     if asked not in types.values() and not (names == ("another result",) and kinds):
-        return asked  # of what it means rules know nothing; but a false result is one in every taxonomy that has it
+        return asked  # a false result is one in every taxonomy that has it
     return kinds.pop() if len(kinds) == 1 else None
 
 

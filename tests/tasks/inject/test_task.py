@@ -252,9 +252,10 @@ def test_both_steps_from_which_it_goes_on_are_asked_about() -> None:
     assert {number_of(item) for item in again} == {1, 2}
 
 
-def test_where_only_the_operands_are_others_the_result_is_worked_out() -> None:
+@pytest.mark.parametrize(("first", "second"), [(24, 70), (17, 21)])
+def test_where_the_operands_are_others_the_result_is_worked_out(first: int, second: int) -> None:
     given = rules("lemma", kinds=["operator"], models=["a"])
-    wrong = {1: "1. In the bags are 2 * 8 = 24 figs.", 2: "2. With those she has 46 - 24 = 70 figs."}
+    wrong = {1: f"1. In the bags are 2 * 8 = {first} figs.", 2: f"2. With those she has 46 - 24 = {second} figs."}
     (row,) = run(one_row(), given, lambda value: wrong[number_of(value)])[0].kept.to_dicts()
     assert row["verdict"] == "wrong" and any(text in row["text"] for text in ("2 * 8 = 16 figs", "46 - 24 = 22 figs"))
 
