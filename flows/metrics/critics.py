@@ -41,6 +41,8 @@ class Critic:
     """Critiques that cannot be read; among the answers they are undecided."""
     undecided: int
     """Critiques of attempts whose verdict is undecided, which are in no figure of answers."""
+    sets: Mapping[str, CritiqueScore] = field(default_factory=dict)
+    """The same by problem set."""
 
 
 @dataclass
@@ -57,7 +59,8 @@ class _Counts:
 class Critiques:
     """Critiques that are counted, by critic."""
 
-    counts: dict[str, _Counts] = field(default_factory=dict)
+    counts: dict[tuple[str, str], _Counts] = field(default_factory=dict)
+    """By critic and problem set."""
 
     def add(self, source: str, row: Mapping[str, Any], wrong: bool | None) -> None:
         """Count the critique of a row of turns, if there is one.
@@ -70,7 +73,7 @@ class Critiques:
         """
         if not row.get("critic") or "critique_first_error" not in row:
             return
-        counts = self.counts.setdefault(str(row["critic"]), _Counts())
+        counts = self._find(str(row["critic"]), row)
         label = row["critique_first_error"]
         if label is not None and not (isinstance(label, int) and label >= NONE):
             raise EvaluationError(f"{source}: critique_first_error is {str(label)[:40]!r}, expected a step counted from 0, -1 or null")  # fmt: skip
@@ -89,24 +92,44 @@ class Critiques:
         for record in place.rejects() if critics else ():
             row = record.value or {}
             if row.get("reason") == NO_CRITIQUE and str(row.get("detail")).startswith("turn 1"):
-                counts = self.counts.setdefault(", ".join(critics), _Counts())
+                counts = self._find(", ".join(critics), row)
                 counts.unread += 1
                 if row.get("verdict") in ("right", "wrong"):
                     counts.answers.append((row["verdict"] == "wrong", None))
                 else:
                     counts.undecided += 1
 
+    def _find(self, critic: str, row: Mapping[str, Any]) -> _Counts:
+        return self.counts.setdefault((critic, str(row.get("set") or "all")), _Counts())
+
     def summarize(self) -> dict[str, Critic]:
         """Each critic beside verdicts and truth, by name."""
-        return {
-            name: Critic(
-                CritiqueScore(count_detections(counts.answers), count_detections(counts.steps), counts.explained),
-                Share(sum(counts.located), len(counts.located)),
-                counts.unread,
-                counts.undecided,
-            )
-            for name, counts in sorted(self.counts.items())
-        }
+        by_critic: dict[str, dict[str, _Counts]] = {}
+        for (name, of_set), counts in sorted(self.counts.items()):
+            by_critic.setdefault(name, {})[of_set] = counts
+        return {name: _summarize_critic(sets) for name, sets in by_critic.items()}
+
+
+def _summarize_critic(sets: Mapping[str, _Counts]) -> Critic:
+    every = list(sets.values())
+    judged = [counts.explained for counts in every if counts.explained is not None]
+    whole = _Counts(
+        [pair for counts in every for pair in counts.answers],
+        [pair for counts in every for pair in counts.steps],
+        [located for counts in every for located in counts.located],
+        sum(judged) if judged else None,
+    )
+    return Critic(
+        _score(whole),
+        Share(sum(whole.located), len(whole.located)),
+        sum(counts.unread for counts in every),
+        sum(counts.undecided for counts in every),
+        {of_set: _score(counts) for of_set, counts in sets.items()},
+    )
+
+
+def _score(counts: _Counts) -> CritiqueScore:
+    return CritiqueScore(count_detections(counts.answers), count_detections(counts.steps), counts.explained)
 
 
 def _add_steps(counts: _Counts, source: str, row: Mapping[str, Any], label: int | None) -> None:
@@ -133,6 +156,10 @@ def describe_critic(critic: Critic) -> dict[str, Any]:
         "steps": {"f1": steps.f1, "precision": describe_share(steps.precision), "recall": describe_share(steps.recall)} if steps.recall.of else None,
         "located": describe_share(critic.located), "explanation_f1": critique.explanation_f1, "viscore": critique.viscore,
         "unread": critic.unread, "undecided": critic.undecided,
+        "sets": {
+            name: {"criticbench_f1": scored.answers.criticbench_f1, "answer_f1": scored.answers.f1, "step_f1": scored.steps.f1, "explanation_f1": scored.explanation_f1, "viscore": scored.viscore}
+            for name, scored in critic.sets.items()
+        },
     }  # fmt: skip
 
 
@@ -143,11 +170,18 @@ def format_critics(critics: Mapping[str, Critic]) -> str:
     answers: list[list[object]] = []
     steps: list[list[object]] = []
     for name, critic in critics.items():
-        critique, seen = critic.critique, critic.critique.answers
-        answers.append([name, format_share(seen.recall), format_share(seen.specificity), format_percent(seen.criticbench_f1), critic.unread])  # fmt: skip
+        critique = critic.critique
+        answers.append([name, *_list_answers(critic.critique), critic.unread])
+        if len(critic.sets) > 1:
+            answers += [[f"  {of_set}", *_list_answers(scored), ""] for of_set, scored in critic.sets.items()]
         if critic.located.of:
             steps.append([name, format_share(critic.located), *map(format_percent, (critique.steps.f1, critique.explanation_f1, critique.viscore))])  # fmt: skip
     tables = [format_narrow_table(["critics, %", "wrong caught", "right passed", "Critic F1", "unread"], answers)]
     if steps:
         tables.append(format_narrow_table(["critics, steps, %", "located", "F1", "explained", "VISCore"], steps))
     return "\n\n".join([*tables, NOTES])
+
+
+def _list_answers(critique: CritiqueScore) -> list[object]:
+    seen = critique.answers
+    return [format_share(seen.recall), format_share(seen.specificity), format_percent(seen.criticbench_f1)]

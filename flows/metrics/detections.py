@@ -32,8 +32,8 @@ class Detector:
 
     levels: Mapping[str, Detection]
     """By level how it does: solutions, first errors, steps."""
-    sets: Mapping[str, Detection]
-    """By set how it finds wrong solutions."""
+    sets: Mapping[str, CritiqueScore]
+    """By set how it does as a critic."""
     types: Mapping[str, Detection]
     """By type of mistake, likewise; these are wrong all."""
     explained: float | None
@@ -54,9 +54,14 @@ def describe_detector(detector: Detector) -> dict[str, Any]:
         "explanation_f1": critique.explanation_f1,
         "viscore": critique.viscore,
         "ceiling": describe_share(answers.ceiling),
-        "sets": {name: _describe_level(detection, False) for name, detection in detector.sets.items()},
+        "sets": {name: _describe_set(critique) for name, critique in detector.sets.items()},
         "types": {name: describe_share(detection.recall) for name, detection in detector.types.items()},
     }
+
+
+def _describe_set(critique: CritiqueScore) -> dict[str, Any]:
+    answers = _describe_level(critique.answers, False) | {"criticbench_f1": critique.answers.criticbench_f1}
+    return answers | {"step_f1": critique.steps.f1, "explanation_f1": critique.explanation_f1, "viscore": critique.viscore}  # fmt: skip
 
 
 def _describe_level(detection: Detection, place: bool) -> dict[str, Any]:
@@ -82,7 +87,7 @@ def format_detectors(detectors: Mapping[str, Detector]) -> str:
     head = ["as detectors, %", "precision", "recall", "F1", "passed", "balanced", "bal. F1", "guess"]
     explained = any(detector.explained is not None for detector in detectors.values())
     parts = [
-        format_narrow_table(head, rows), _format_critics(detectors, explained), _format_sets(detectors), _format_types(detectors),
+        format_narrow_table(head, rows), _format_critics(detectors, explained), _format_sets(detectors, explained), _format_types(detectors),
         f"{NOTES}\n{CRITIC_NOTES if explained else CRITIC_NOTES.splitlines()[0]}",
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part)
@@ -113,17 +118,18 @@ def _format_critics(detectors: Mapping[str, Detector], explained: bool) -> str:
     return format_narrow_table(head, rows)
 
 
-def _format_sets(detectors: Mapping[str, Detector]) -> str:
-    """Solutions by set, where there are several."""
+def _format_sets(detectors: Mapping[str, Detector], explained: bool) -> str:
+    """Solutions by set, where there are several; VISCore where anybody judged explanations."""
     rows: list[list[object]] = []
     for name, detector in detectors.items():
-        rows.append([name, *[""] * 5])
-        rows += [
-            [f"  {group}", detection.recall.of, format_share(detection.recall), detection.specificity.of, format_share(detection.specificity), format_percent(detection.f1)]
-            for group, detection in detector.sets.items()
-        ]  # fmt: skip
+        rows.append([name, *[""] * (6 if explained else 5)])
+        for group, critique in detector.sets.items():
+            answers = critique.answers
+            cells = [answers.recall.of, format_share(answers.recall), answers.specificity.of, format_share(answers.specificity), format_percent(answers.f1)]  # fmt: skip
+            rows.append([f"  {group}", *cells, *([format_percent(critique.viscore)] if explained else [])])
     several = any(len(detector.sets) > 1 for detector in detectors.values())
-    return format_narrow_table(["by set", "wrong", "caught, %", "right", "passed, %", "F1"], rows) if several else ""
+    head = ["by set", "wrong", "caught, %", "right", "passed, %", "F1", *(["VISCore"] if explained else [])]
+    return format_narrow_table(head, rows) if several else ""
 
 
 def _format_types(detectors: Mapping[str, Detector]) -> str:

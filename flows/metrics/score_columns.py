@@ -14,7 +14,7 @@ from errata.cli import text
 from flows.metrics.certainty import format_area, format_percent
 from flows.metrics.evaluate import RowsAt
 from flows.metrics.narrow_table import WIDTH, format_narrow_table
-from flows.metrics.rejected_rows import format_rejected
+from flows.metrics.rejected_rows import fill_lines, format_rejected
 from flows.metrics.transitions import RIGHT, UNDECIDED, read_verdict
 from tasks.evaluation.discrimination import Discrimination, measure_discrimination
 from tasks.evaluation.fields import EvaluationError, Rejected, make_unknown_error
@@ -131,7 +131,7 @@ def format_score_columns(table: ScoreTable) -> str:
         counts = (
             f"{name}: {column.rows_in:,} rows are {len(column.pairs):,} evaluated, {column.undecided:,} undecided, "
         )
-        remarks.append(f"{counts}{column.missing:,} without a score, {len(column.rejected):,} rejected")
+        remarks.append(fill_lines([f"{counts}{column.missing:,} without a score, {len(column.rejected):,} rejected"]))
         if rejected := format_rejected("rows", column.rejected):
             remarks.append(rejected)
     head = textwrap.fill(text.strip_controls(f"scores  {table.name}"), WIDTH, subsequent_indent="        ")

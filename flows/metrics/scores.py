@@ -26,8 +26,8 @@ from flows.metrics.rejected_rows import fill_lines, format_rejected
 from flows.metrics.type_confusion import TypeComparison
 from tasks.evaluation.artifact_baseline import ArtifactBaseline
 from tasks.evaluation.calibration import Calibration, Probabilities, calibrate_labels
-from tasks.evaluation.critique import Explained, sum_explained
-from tasks.evaluation.detection import detect_groups, detect_levels
+from tasks.evaluation.critique import Explained, score_critique, sum_explained
+from tasks.evaluation.detection import detect_groups, detect_levels, group_rows
 from tasks.evaluation.fields import Rejected
 from tasks.evaluation.score import Gold, Labels, Score, Share, average_f1, name_length_range, score, score_groups
 from tasks.evaluation.types import UNDECIDED
@@ -97,12 +97,14 @@ class Evaluation:
         return {name: self._detect(name) for name in self.labellers}
 
     def _detect(self, labeller: str) -> Detector:
-        labels = self.labellers[labeller]
+        labels, explained = self.labellers[labeller], self.explained.get(labeller, {})
+        sets = group_rows(self.rows, lambda row: row.set)
+        types = detect_groups(self.rows, labels, lambda row: row.type)
         return Detector(
             detect_levels(self.rows, labels),
-            detect_groups(self.rows, labels, lambda row: row.set),
-            detect_groups(self.rows, labels, lambda row: row.type),
-            sum_explained(self.rows, labels, self.explained.get(labeller, {})),
+            {name: score_critique(rows, labels, explained) for name, rows in sets.items()},
+            {name: levels["solution"] for name, levels in types.items()},
+            sum_explained(self.rows, labels, explained),
         )
 
     def combinations(self) -> dict[str, list[Combination]]:

@@ -10,10 +10,10 @@ step alone, steps behind it are not compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tasks.evaluation.detection import Detection, find_harmonic_mean
+from tasks.evaluation.detection import Detection, detect_levels, find_harmonic_mean
 from tasks.evaluation.score import NONE, Gold, Labels
 
 Explained = Mapping[str, float]
@@ -45,6 +45,22 @@ class CritiqueScore:
         if answers is None or steps is None or explanations is None:
             return None
         return float((answers * steps * explanations) ** (1 / 3))
+
+
+def score_critique(gold: Sequence[Gold], labels: Labels, explained: Explained) -> CritiqueScore:
+    """A critic beside truth.
+
+    Args:
+        gold: The rows with their first wrong steps.
+        labels: The critic's, by id.
+        explained: What judges say of its explanations, by id.
+
+    Returns:
+        Its verdicts, steps and explanations.
+
+    """
+    levels = detect_levels(gold, labels)
+    return CritiqueScore(levels["solution"], levels["step"], sum_explained(gold, labels, explained))
 
 
 def sum_explained(gold: Iterable[Gold], labels: Labels, explained: Explained) -> float | None:

@@ -135,8 +135,10 @@ def detect_levels(gold: Iterable[Gold], labels: Labels) -> dict[str, Detection]:
     return {level: count_detections(given) for level, given in pairs.items()}
 
 
-def detect_groups(gold: Iterable[Gold], labels: Labels, group: Callable[[Gold], str | None]) -> dict[str, Detection]:
-    """A labeller as a detector of wrong solutions, by group.
+def detect_groups(
+    gold: Iterable[Gold], labels: Labels, group: Callable[[Gold], str | None]
+) -> dict[str, dict[str, Detection]]:
+    """A labeller of first wrong steps as a detector, by group.
 
     Args:
         gold: The rows with their first wrong steps.
@@ -144,14 +146,19 @@ def detect_groups(gold: Iterable[Gold], labels: Labels, group: Callable[[Gold], 
         group: What a row is counted with: its set, its type of mistake; None where it is left out.
 
     Returns:
-        By group its counts, groups in the order of their names.
+        By group, and then by level, its counts; groups in the order of their names.
 
     """
+    return {name: detect_levels(rows, labels) for name, rows in group_rows(gold, group).items()}
+
+
+def group_rows(gold: Iterable[Gold], group: Callable[[Gold], str | None]) -> dict[str, list[Gold]]:
+    """Rows by group, groups in the order of their names; those without one are left out."""
     rows: dict[str, list[Gold]] = {}
     for row in gold:
         if (name := group(row)) is not None:
             rows.setdefault(name, []).append(row)
-    return {name: detect_levels(rows[name], labels)["solution"] for name in sorted(rows)}
+    return {name: rows[name] for name in sorted(rows)}
 
 
 def expand_steps(first_error: int, label: int | None, steps: int) -> list[tuple[bool, bool | None]]:

@@ -312,9 +312,10 @@ def test_people_s_labels_are_gold_where_there_is_no_other_and_not_of_labels_that
 
 
 def test_explanations_that_judges_looked_at(run: Run) -> None:
-    gold = [{"id": f"gsm8k-{i}", "label": label, "steps": ["a", "b"]} for i, label in enumerate((1, 0, 1, -1))]
+    ids = ("gsm8k-0", "gsm8k-1", "math-2", "gsm8k-3")
+    gold = [{"id": id, "label": label, "steps": ["a", "b"]} for id, label in zip(ids, (1, 0, 1, -1))]
     labels = [
-        {"id": f"gsm8k-{i}", "critique_first_error": label, "critique_explained": explained}
+        {"id": ids[i], "critique_first_error": label, "critique_explained": explained}
         for i, (label, explained) in enumerate([(1, 1.0), (0, 0.5), (0, 1.0), (-1, None)])
     ]
     write("gold.jsonl", gold)
@@ -326,3 +327,7 @@ def test_explanations_that_judges_looked_at(run: Run) -> None:
     assert detection["step"]["f1"] == pytest.approx(2 / 3)
     assert detection["viscore"] == pytest.approx((1 * (2 / 3) * 0.5) ** (1 / 3))
     assert "VISCore: the geometric" in run(*arguments).out
+    # by category, as VISCO tells them: gsm8k has 1.5 of two, all steps right; math names another step
+    sets = {name: (figures["f1"], figures["step_f1"], figures["explanation_f1"]) for name, figures in detection["sets"].items()}  # fmt: skip
+    assert sets == {"gsm8k": (1.0, 1.0, 0.75), "math": (1.0, 0.0, 0.0)}
+    assert detection["sets"]["gsm8k"]["viscore"] == pytest.approx(0.75 ** (1 / 3))

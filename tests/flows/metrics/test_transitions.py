@@ -139,7 +139,7 @@ def list_critiques() -> list[dict[str, Any]]:
     said = [(True, 1, 1.0), (True, 0, None), (True, -1, None), (True, None, None), (False, -1, None), (False, 0, None)]
     return [
         {
-            "problem_id": f"p{i}", "turn": 1, "verdict_before": "wrong" if wrong else "right", "verdict": "right", "feedback_kind": "critique",
+            "problem_id": f"p{i}", "set": "s" if wrong else "t", "turn": 1, "verdict_before": "wrong" if wrong else "right", "verdict": "right", "feedback_kind": "critique",
             "critic": "judge", "critique_first_error": label, "critique_explained": explained, "program": program,
             "steps_before": ["3 * 6 = 18 apples", "40 + 18 = 68 apples\n#### 68" if wrong else "40 + 18 = 58 apples\n#### 58"],
         }
@@ -161,6 +161,9 @@ def test_critics_stand_beside_verdicts_and_truth(run: Run) -> None:
     assert critic["steps"]["f1"] == pytest.approx(2 * precision * recall / (precision + recall))
     assert critic["explanation_f1"] == critic["steps"]["f1"]
     assert critic["viscore"] == pytest.approx((critic["answers"]["f1"] * critic["steps"]["f1"] ** 2) ** (1 / 3))
+    # by set: of four wrong ones two are caught, none of two right ones is wrong
+    assert critic["sets"]["s"]["criticbench_f1"] == pytest.approx(2 / 3)
+    assert critic["sets"]["t"]["criticbench_f1"] is None
 
 
 def test_who_revises_its_own_attempts_and_who_another_s(run: Run) -> None:

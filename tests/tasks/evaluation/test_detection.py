@@ -52,7 +52,8 @@ def test_recall_by_type_as_realmistake_counts_it() -> None:
         Gold("e", -1, 2, "s", "g:5"),
     ]
     types = detect_groups(gold, {"a": 1, "b": -1, "d": 0, "e": 0}, lambda row: row.type)
-    assert {name: (found.recall.hits, found.recall.of) for name, found in types.items()} == {
+    recalls = {name: levels["solution"].recall for name, levels in types.items()}
+    assert {name: (recall.hits, recall.of) for name, recall in recalls.items()} == {
         "calculation": (1, 3),
         "unit": (1, 1),
     }
