@@ -20,6 +20,7 @@ from catalog.confinement import Confinement
 from catalog.digests import Digests, read_stamp
 from catalog.file_kinds import KINDS, is_known, is_selected
 from schemas.errors import ApplicationError
+from schemas.patterns import compile_pattern
 from schemas.reading import FileReading
 
 PLAIN = FileReading()
@@ -160,10 +161,10 @@ def _with_companion(
     """A source with how it is read, and the file that lies beside it and belongs to it."""
     source = replace(source, reading=reading)
     declared = reading.companion
-    match = declared and re.search(declared.pattern, PurePosixPath(path).name)
+    match = declared and compile_pattern(declared.pattern).search(PurePosixPath(path).name)
     if not declared or not match:
         return source
-    group = (match[1] or "") if match.groups() else ""
+    group = (match[1] or "") if len(match) > 1 else ""
     file = declared.file.replace("{1}", _escape(group) if "*" in declared.file else group)
     folder, (shown, _, __) = path.rpartition("/")[0], source.name.rpartition("/")
     files = (

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from schemas.patterns import compile_pattern
 
 
 def _list_text(value: object) -> object:
@@ -31,13 +33,21 @@ class Companion(BaseModel):
     """A file that lies beside each file that is read and belongs to it, such as the settings of its run."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-    pattern: str = Field(r"(.*)", description="A regular expression on the file's own name, without folders.")
+    pattern: str = Field(
+        r"(.*)", max_length=500, description="A regular expression (RE2) on the file's own name, without folders."
+    )
     file: str = Field(
         min_length=1,
         pattern=r"^[^/\\]+$",
         description="The companion's name in the same folder; {1} is the pattern's first group. The last by name of several "
         "where it has a *.",
     )
+
+    @field_validator("pattern")
+    @classmethod
+    def _sound(cls, value: str) -> str:
+        compile_pattern(value)
+        return value
 
 
 class FileReading(BaseModel):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.resolver import VersionedResolver
@@ -18,10 +19,14 @@ from ruamel.yaml.resolver import VersionedResolver
 from schemas.errors import ApplicationError
 
 Path = tuple[str | int, ...]
-CHARACTERS = 4 * 2**20
+CHARACTERS = 2**20
 """Of a file; a recipe has some thousand."""
-VALUES = 100_000
-"""Of a file, aliases written out: a few aliases of aliases can stand for billions."""
+VALUES = 20_000
+"""Of a file, aliases written out: a few aliases of aliases can stand for billions. A recipe has some hundred."""
+DEEPEST = 60
+"""Levels of values within values."""
+MOST_FAULTS = 100
+"""Of a file, as an error shows them."""
 _CORE = "tag:yaml.org,2002:"
 _KINDS: dict[str, Any] = {
     "str": str,
@@ -57,11 +62,30 @@ class RecipeError(ApplicationError, ValueError):
 
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = sorted(set(faults))
-        super().__init__("\n".join(str(fault) for fault in self.faults))
+        lines = [str(fault) for fault in self.faults[:MOST_FAULTS]]
+        more = len(self.faults) - len(lines)
+        super().__init__("\n".join([*lines, *([f"… and {more:,} more"] if more else [])]))
 
 
 class _TooLarge(Exception):
     """The values are more than a document may have."""
+
+
+class _BoundedComposer(Composer):
+    """Composes as many nodes as a document may have, and as deep, and no more."""
+
+    count = depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """A node and those in it."""
+        self.count, self.depth = self.count + 1, self.depth + 1
+        if self.count > 2 * VALUES:  # keys are nodes, too
+            raise _TooLarge
+        if self.depth > DEEPEST:
+            raise RecursionError
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
 class CoreResolver(VersionedResolver):
@@ -108,6 +132,8 @@ class Document:
         self.lines: dict[Path, int] = {(): 1}
         self.faults: list[Fault] = []
         self.value: Any = None
+        self.size = 0
+        """The characters of its scalars, those of aliases written out."""
         self.node: Node | None = None
         """The document as ruamel.yaml composed it, with the marks of each node."""
         try:
@@ -116,7 +142,7 @@ class Document:
             self.faults.append(Fault(file, 1, "", "nested too deeply to be a recipe; write it flatter"))
         except _TooLarge:
             self.value = None
-            message = f"holds more than {VALUES:,} values once its aliases are written out; write it smaller"
+            message = f"holds more than {VALUES:,} values or {CHARACTERS:,} characters once its aliases are written out; write it smaller"
             self.faults.append(Fault(file, 1, "", message))
         except YAMLError as error:
             self.faults.append(self._unparsable(error))
@@ -134,7 +160,7 @@ class Document:
             self.faults.append(Fault(self.file, 1, "", message))
             return
         yaml = YAML(typ="safe", pure=True)
-        yaml.Resolver = CoreResolver
+        yaml.Resolver, yaml.Composer = CoreResolver, _BoundedComposer
         yaml.composer.warn_double_anchors = False  # YAML 1.2 lets an anchor be set again
         self.node = yaml.compose(self.text)
         if self.node is not None:
@@ -148,8 +174,11 @@ class Document:
 
     def _value(self, node: Node, path: Path, above: tuple[Node, ...]) -> Any:
         self.lines.setdefault(path, node.start_mark.line + 1)
-        if len(self.lines) > VALUES:
+        self.size += len(node.value) if isinstance(node, ScalarNode) else 0
+        if len(self.lines) > VALUES or self.size > CHARACTERS:
             raise _TooLarge
+        if len(above) > DEEPEST:
+            raise RecursionError
         if node in above:
             self.faults.append(self.fault(path, "refers to itself; write the value out"))
             return None
@@ -160,7 +189,7 @@ class Document:
         try:
             return _KINDS[str(node.tag).removeprefix(_CORE)](node.value)
         except (KeyError, ValueError):
-            self.faults.append(self.fault(path, f"'{node.value}' cannot be read as {node.tag}; quote it"))
+            self.faults.append(self.fault(path, f"'{node.value[:60]}' cannot be read as {node.tag}; quote it"))
             return None
 
     def _mapping(self, node: MappingNode, path: Path, above: tuple[Node, ...]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 
 from schemas.contract import Column, Contract
 from schemas.frames import WHOLE
+from schemas.patterns import compile_pattern
 from schemas.recipe.gates import Faults, Gate, Tables, format_bounds
 
 Value = str | int | float | bool
@@ -128,7 +129,7 @@ class Regex(Mostly):
     """Each text against a regular expression, which must match from its first character."""
 
     KINDS = ("string",)
-    regex: str = Field(max_length=10_000, description="The regular expression, of Python.")
+    regex: str = Field(max_length=10_000, description="The regular expression, of RE2.")
 
     @model_validator(mode="after")
     def _sound(self) -> Regex:
@@ -140,7 +141,7 @@ class RegexList(Mostly):
     """Each text against several regular expressions."""
 
     KINDS = ("string",)
-    regex_list: list[str] = Field(min_length=1, max_length=100, description="Regular expressions, of Python.")
+    regex_list: list[str] = Field(min_length=1, max_length=100, description="Regular expressions, of RE2.")
 
     @model_validator(mode="after")
     def _sound(self) -> RegexList:
@@ -151,9 +152,9 @@ class RegexList(Mostly):
 
 def _compile_pattern(regex: str) -> None:
     try:
-        re.compile(regex)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"{regex[:60]!r} is no regular expression: {error}") from None
+        compile_pattern(regex)  # of pandas, RE2 evaluates those that it has
+    except ValueError as error:
+        raise ValueError(f"{regex[:60]!r} is no regular expression of RE2: {error}") from None
 
 
 class RegexListOn(RegexList):

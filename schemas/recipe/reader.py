@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.contract import Contract
 from schemas.recipe.declaration import Finders
-from schemas.recipe.document import Document, Fault, Path, RecipeError
+from schemas.recipe.document import MOST_FAULTS, Document, Fault, Path, RecipeError
 from schemas.recipe.expectations import EXPECTATIONS
 from schemas.recipe.gates import MEASURES, About, Declared, Gate
 from schemas.recipe.joins import NamedInput, find_join_faults, join_contracts
@@ -21,6 +21,8 @@ from schemas.recipe.wording import advise, describe_error, list_names, show_valu
 from schemas.task import Parameters, Task
 
 Tasks = Mapping[str, Task[Any]]
+MOST_TABLES = 300
+"""Of a recipe; the catalog's have some thirty."""
 
 
 def read_recipe(text: str, file: str, tasks: Tasks, declarations: Finders | None = None) -> Recipe:
@@ -71,6 +73,11 @@ class _RecipeReader:
         raw = {name: table for name, table in raw.items() if isinstance(table, dict)} if isinstance(raw, dict) else {}
         models = self.value.get("models")
         self.models = models if isinstance(models, dict) else {}
+        if len(raw) > MOST_TABLES:
+            self._fault(
+                ("tables",), f"there are {len(raw):,}, at most {MOST_TABLES} are made; make several corpora of them"
+            )
+            raise RecipeError(self.faults)
         for name in raw:
             self._name(("tables", name))
         for name in self.models:
@@ -129,7 +136,7 @@ class _RecipeReader:
             return _Inputs()
         if isinstance(declared, dict):
             return self._named_inputs((*here, "from"), declared, tables, task)
-        names = declared if isinstance(declared, list) else [declared]
+        names = declared[:MOST_TABLES] if isinstance(declared, list) else [declared]
         inputs: list[str] = []
         for i, name in enumerate(names):
             self._input((*here, "from", i) if isinstance(declared, list) else (*here, "from"), name, tables, inputs)
@@ -316,7 +323,7 @@ class _RecipeReader:
         try:
             return model.model_validate(value, context=dict(self.declarations))
         except ValidationError as error:
-            for detail in error.errors(include_url=False):
+            for detail in error.errors(include_url=False)[:MOST_FAULTS]:
                 path: Path = (*here, *strip_branches(detail["loc"], value))
                 if detail["type"] == "missing":
                     self._fault(path[:-1] or path, f"'{path[-1]}' is missing; add it")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any, get_args
 
 from pydantic import BaseModel
 
 from schemas.recipe.document import Path
+
+LONGEST_SHOWN = 60
+"""Characters of a value, and items of it, that an error shows at most."""
 
 
 def strip_branches(location: tuple[int | str, ...], value: Any) -> Path:
@@ -90,8 +94,19 @@ def _find_models(annotation: Any) -> list[type[BaseModel]]:
 
 def show_value(value: Any) -> str:
     """A value as an error shows it: short, on one line."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+    text = repr(_cut_value(value))
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "…"
+
+
+def _cut_value(value: Any) -> Any:
+    """The beginning of a value, which is all that is shown of it."""
+    if isinstance(value, str):
+        return value[:LONGEST_SHOWN]
+    if isinstance(value, list):
+        return [_cut_value(item) for item in value[:LONGEST_SHOWN]]
+    if isinstance(value, dict):
+        return {str(key)[:LONGEST_SHOWN]: _cut_value(item) for key, item in islice(value.items(), LONGEST_SHOWN)}
+    return value
 
 
 def list_names(names: Any) -> str:
@@ -101,5 +116,5 @@ def list_names(names: Any) -> str:
 
 def advise(name: str, known: Any) -> str:
     """`did you mean 'x'?`, or what there is."""
-    near = get_close_matches(name, [str(other) for other in known], n=1, cutoff=0.6)
+    near = get_close_matches(name[:LONGEST_SHOWN], [str(other) for other in known], n=1, cutoff=0.6)
     return f"did you mean '{near[0]}'?" if near else f"there are {list_names(known) or 'none'}"

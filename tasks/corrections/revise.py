@@ -23,6 +23,7 @@ from schemas.frames import to_polars_schema
 from schemas.model_id import ModelId
 from schemas.request import Completion, Message, Reply, Request, Sampling, replace_surrogates
 from schemas.task import Asking, Conversation, Outcome
+from tasks.conditions import evaluate_condition
 from tasks.corrections.feedback import (
     NO_REFERENCE,
     AttemptFeedback,
@@ -41,7 +42,6 @@ from tasks.llm.channels import split_channels
 from tasks.llm.judge_reply import NONE
 from tasks.llm.question import format_question
 from tasks.llm.sampling import describe_sampling
-from tasks.select import evaluate_condition
 from tasks.sources.content_ids import digest, identify_solution
 from tasks.split import split_steps
 from tasks.verify.math_verify.pool import compared

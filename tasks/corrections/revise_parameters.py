@@ -9,11 +9,11 @@ from pydantic import Field
 
 from schemas.contract import Contract
 from schemas.task import Parameters
+from tasks.conditions import find_condition_faults
 from tasks.llm import prompts
 from tasks.llm.prompts import Template
 from tasks.llm.sampling import MaxTokens, Stop, Temperature, TopP, find_repeated_model
 from tasks.localize.judge_parameters import JudgeParameters
-from tasks.select import find_condition_faults
 from tasks.verify.task import Answers
 
 Feedback = Literal["none", "verdict", "critique", "reference", "merged", "run"]

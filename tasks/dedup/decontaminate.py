@@ -235,7 +235,7 @@ DECONTAMINATE = WholeTable(
     name="decontaminate",
     summary="Rejects rows whose question stands in a test set: the same, in large part by n-grams, or with other numbers and "
     "names; marks those of which that is doubtful.",
-    version="3",
+    version="4",
     parameters=DecontaminateParameters,
     needs=("question",),
     makes=_make_contract,

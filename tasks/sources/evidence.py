@@ -142,7 +142,7 @@ def read_evidence(records: Sequence[Record], parameters: EvidenceParameters) -> 
 EVIDENCE_TASK = FromRecords(
     name="evidence",
     summary="Reads recorded evidence of first wrong steps, rollouts' counts and judges' replies, from files through a field mapping.",
-    version="2",
+    version="3",
     parameters=EvidenceParameters,
     makes=_makes,
     locations=lambda parameters: parameters.files,

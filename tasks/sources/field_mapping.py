@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from schemas.patterns import compile_pattern
 from schemas.task import UnreadableValue
 from tasks.llm.lenient_json import find_field
 from tasks.sources.conversations import Role, Turn, take_role
@@ -91,9 +92,9 @@ class FieldRule(BaseModel):
 
     def _check_expression(self, name: str, expression: str | None) -> None:
         try:
-            groups = 1 if expression is None else re.compile(expression).groups
-        except (re.error, RecursionError, OverflowError) as error:
-            raise ValueError(f"`{name}` is not a regular expression ({error})") from None
+            groups = 1 if expression is None else compile_pattern(expression).groups
+        except ValueError as error:
+            raise ValueError(f"`{name}` is not a regular expression of RE2 ({error})") from None
         if name != "separator" and groups < 1:
             raise ValueError(f"`{name}` has no group; put ( ) round what is to be taken")
 
@@ -131,12 +132,12 @@ class FieldRule(BaseModel):
         if value is not None and self.within is not None:
             value = find_field(str(value), self.within)
         if value is not None and self.pattern is not None:
-            match = re.search(self.pattern, str(value), re.DOTALL)
+            match = compile_pattern(self.pattern).search(str(value))
             value = match[1] if match else None
         if value is not None and self.every is not None:
-            value = [match[1] for match in re.finditer(self.every, str(value), re.DOTALL) if match[1] is not None]
+            value = list(compile_pattern(self.every).find_all(str(value)))
         if value is not None and self.separator is not None and not isinstance(value, list):
-            value = [piece for piece in re.split(self.separator, str(value)) if piece and piece.strip()]
+            value = [piece for piece in compile_pattern(self.separator).split(str(value)) if piece and piece.strip()]
         return value if value is None else self._rename(value)
 
     def _rename(self, value: Any) -> Any:

@@ -237,7 +237,7 @@ def import_(records: Sequence[Record], parameters: ImportParameters) -> Outcome:
 IMPORT = FromRecords(
     name="import",
     summary="Reads recorded solutions, with their problems, steps and labels, from files by a format's name or a field mapping.",
-    version="5",
+    version="6",
     parameters=ImportParameters,
     makes=_makes,
     locations=lambda parameters: parameters.files,

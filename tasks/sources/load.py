@@ -152,7 +152,7 @@ def load_problems(records: Sequence[Record], parameters: LoadParameters) -> Outc
 LOAD = FromRecords(
     name="load",
     summary="Reads problems from files (JSON, CSV, Parquet, Arrow, archives, hf://) by a format's name or a field mapping.",
-    version="4",
+    version="5",
     parameters=LoadParameters,
     makes=_makes,
     locations=lambda parameters: parameters.files,

@@ -300,7 +300,7 @@ def _side_inputs(parameters: TruthParameters) -> Sequence[SideInput]:
 TRUTH_TASK = WholeTable(
     name="truth",
     summary="Puts gold beside solutions: where each truly first goes wrong and in what way, from programs, injections or a file.",
-    version="4",
+    version="5",
     parameters=TruthParameters,
     needs=("steps",),
     makes=lambda _, contract: contract.having(*GOLD_COLUMNS),
