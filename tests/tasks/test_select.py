@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from schemas.task import TaskError
 from tasks import conditions
 from tasks.select import SELECT, SelectParameters
 
+ROOT = Path(__file__).parents[2]
 CONTRACT = SOLUTIONS.having(*STEP_COLUMNS, *VERDICT_COLUMNS)
 PART = pl.DataFrame({"source": ["a", "b", "c"], "n": [1, None, 3], "steps": [["x"], ["y", "z"], []]})
 
@@ -169,3 +171,9 @@ def test_words_in_quotes_are_no_functions() -> None:
 def test_a_condition_that_the_data_break_is_a_task_error() -> None:
     with pytest.raises(TaskError, match=r"^where: DuckDB cannot compute the condition on the data \(Conversion Error"):
         SELECT.run(PART, parameters("CAST(source AS INTEGER) > 1"))
+
+
+def test_the_page_of_recipes_lists_the_functions_of_conditions() -> None:
+    listed = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "recipes.md").read_text("utf-8")))
+    named = {name for name in conditions.FUNCTIONS if name.isidentifier() and not name.endswith("_escape")}
+    assert named <= listed
