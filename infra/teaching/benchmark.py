@@ -38,7 +38,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="corpora, checkpoints, results and the table")
     parser.add_argument("--python", required=True, help="of the environment of infra/teaching/requirements.txt")
-    parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3], help="of corpora and of training")
+    parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2], help="of corpora and of training")
     parser.add_argument("--arms", nargs="*", default=list(ARMS), choices=list(ARMS), help="(default: all)")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--rate", type=float, help="another peak learning rate, for trials in a folder of their own")
