@@ -59,6 +59,26 @@ def test_corrections_are_told_apart_by_their_feedback(built: Path) -> None:
         assert low <= 0.85 <= high or abs(group["figures"]["cl"] - 0.85) < 0.1
 
 
+def test_what_a_critic_thinks_of_answers_stands_beside_verdicts(built: Path) -> None:
+    result = errata(
+        "evaluate", "correction_bench.yaml:doubted", "--score", "p_true", "--score", "checklist_share", "--json", environment=surround(built), cwd=built
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    for column in json.loads(result.stdout)["scores"].values():
+        left_out = column["undecided"] + column["missing"] + len(column["rejected"])
+        assert column["rows_in"] == 2 * RECIPES["correction_bench"] == column["evaluated"] + left_out
+        assert column["all"]["interval"][0] > 0.5  # better than chance: it misses one in five wrong ones
+
+
+def test_the_report_of_a_pair_of_models_shows_its_flips(built: Path) -> None:
+    (group,) = evaluate(built, "checkpoints.yaml:compared").values()
+    (report,) = (built / "store" / "releases" / "checkpoints").glob("*/report.json")
+    (flips,) = json.loads(report.read_text())["flips"]
+    assert flips["negative_flips"]["share"] == pytest.approx(group["figures"]["nfr"], abs=1e-4)
+    assert flips["negative_flips"]["interval"] == pytest.approx(group["intervals"]["nfr"], abs=1e-4)
+    assert "What the new model fixes and breaks" in report.with_suffix(".html").read_text("utf-8")
+
+
 def test_a_pair_of_models_has_a_row_for_each_sample(built: Path) -> None:
     (group,) = evaluate(built, "checkpoints.yaml:compared").values()
     assert group["pairs"] == 2 * RECIPES["checkpoints"]
