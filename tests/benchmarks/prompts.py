@@ -78,7 +78,7 @@ def open_engine(url: str, name: str) -> LlamaEngine | OpenAIEngine:
 
 def measure(engine: Engine, stage: Stage, options: argparse.Namespace) -> Iterator[list[str]]:
     """The lines of a stage: each of its prompts (or those that are named) about the same rows."""
-    part = stage.load(options.data, options.rows)
+    part = stage.load(options.data, options.skip + options.rows)[options.skip :]
     names = {"m": ModelId(options.model, "")}
     for name, parameters in stage.variants.items():
         if options.prompt and name not in options.prompt:
@@ -143,6 +143,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("url", nargs="?", help="an OpenAI-compatible endpoint, up to /v1, or a GGUF file")
     parser.add_argument("model", nargs="?", default="model", help="the model's name there")
     parser.add_argument("--rows", type=int, default=12, help="rows of each stage (default: 12)")
+    parser.add_argument("--skip", type=int, default=0, help="rows before them that are left out (default: 0)")
     parser.add_argument("--stage", action="append", choices=[stage.name for stage in STAGES])
     parser.add_argument("--prompt", action="append", default=[], help="only this prompt of a stage; may be repeated")
     parser.add_argument("--replies", type=Path, help="append each request with its reply to this file")
