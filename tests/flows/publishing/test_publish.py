@@ -15,17 +15,16 @@ from errata.cli.exit_codes import DONE, MISSING, REFUSED, WRONG
 from errata.compare.semver import find_required_step
 
 from catalog.publish.publish import PublishError
-from catalog.tables import Manifest, read_rows
 from flows.planning import engines
 from flows.planning import plan as planning
-from flows.planning.plan import Plan, TableJob
+from flows.planning.plan import Plan
 from flows.planning.versioning import compare_with_release, find_latest_release
 from flows.publishing import provenance
 from flows.publishing.publish import publish_release
 from flows.running.kinds import find_kind, per_problem
 from flows.running.run_plan import materialize
-from schemas.request import Completion, Request
 from tests.flows.running.test_inference import House
+from tests.teachers import make_teacher
 
 RECIPE = """\
 corpus: tiny
@@ -46,36 +45,14 @@ tables:
 """
 
 
-def complete_request(request: Request) -> Completion:
-    """Sample 0 is wrong for sure; sample 1 gives the answer that stands in the test's own list."""
-    answer = next(answer for question, answer in ANSWERS.items() if question in request.messages[-1].content)
-    text = f"#### {answer}" if request.sample else "#### -17"
-    return Completion(request.id, text, "stop", 50, 10, 20, None, "fake 1", 1.0)
-
-
-ANSWERS: dict[str, str] = {}
-
-
-class Answers:
-    """Knows the answers to the problems before any model is asked."""
-
-    def begin(self, job: TableJob) -> None:
-        pass
-
-    def fail(self, job: TableJob, error: BaseException) -> None:
-        pass
-
-    def end(self, job: TableJob, manifest: Manifest) -> None:
-        if job.name == "problems":
-            for rows in read_rows(job.folder(), job.contract, manifest):
-                ANSWERS.update(rows.select("question", "answer").iter_rows())
+err, solve = make_teacher(slips=1.0), make_teacher()
 
 
 @pytest.fixture
 def build_tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]:
     """Make all tables of the recipe with so many problems, without Prefect."""
     house = House()
-    house.say = complete_request
+    house.say = lambda request: solve(request) if request.sample else err(request)  # of two solutions one is right
     monkeypatch.setattr(engines, "open_engine", house)
     monkeypatch.setenv("ERRATA_STORE", str(tmp_path / "store"))
     monkeypatch.setattr(per_problem, "ROWS_OF_A_BUCKET", 7)
@@ -84,7 +61,7 @@ def build_tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
         recipe = tmp_path / "r.yaml"
         recipe.write_text(RECIPE.format(count=count, version=version))
         plan = planning.make_plan(str(recipe), None, str(tmp_path / "store"))
-        return materialize(plan, observers=[Answers()])
+        return materialize(plan)
 
     return build
 
@@ -152,7 +129,11 @@ def test_all_rows_of_a_problem_are_seen_together(build_tiny: Callable[..., Plan]
     wrong = verified.filter(pl.col("verdict") == "wrong", pl.col("problem_id").is_in(right.implode()))
     assert right.len() > 10
     assert sorted(pairs["solution_id"]) == sorted(wrong["solution_id"])
-    assert (pairs["rejected"] == "#### -17").all() and (pairs["chosen"] != "#### -17").all()
+    gold = pairs.join(verified.select("problem_id", "answer").unique(), on="problem_id", maintain_order="left")[
+        "answer"
+    ]
+    ends = [pairs[side].str.split("#### ").list.last() for side in ("chosen", "rejected")]
+    assert (ends[0] == gold).all() and (ends[1] != gold).all()
 
 
 def test_the_release_describes_itself(build_tiny: Callable[..., Plan]) -> None:
@@ -188,7 +169,7 @@ def test_a_row_is_traced_back_to_its_completion(
     assert [table["table"] for table in result["tables"]][:4] == ["problems", "solutions", "steps", "verified"]
     assert result["tables"][0]["added"]["program"] and result["tables"][3]["added"]["verdict"] == row["verdict"]
     (completion,) = result["completions"]
-    assert (completion["request"], completion["model"], completion["engine"]) == (row["request_id"], "big", "fake 1")
+    assert (completion["request"], completion["model"], completion["engine"]) == (row["request_id"], "big", "world 1")
     assert row["question"] in completion["prompt"] and completion["temperature"] == 1.0
     assert {view["view"] for view in result["views"]} >= {"verified"}
     text = provenance.format_row(result)
