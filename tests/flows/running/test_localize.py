@@ -125,7 +125,7 @@ def test_the_labels_are_told_with_their_precision_and_cost(tmp_path: Path, house
     rows = read(next(job for job in plan.jobs if job.name == "estimated"))
     assert judged["tokens"] == rows["judge_tokens"].sum() > 120
     # what begins at the start of a problem, `generate` may have asked already; what two rows ask alike is asked once
-    started, asked = rows["start_tried"].sum(), sum(request.prefix != "" for request in house.asked)
+    started, asked = int(rows["start_tried"].sum()), sum(request.prefix != "" for request in house.asked)
     assert 0 < started < 20 and asked <= estimated["replies"] <= 1.2 * (asked + started)
     assert agreed["labelled"] == agreed["rows"] - sum(plan.done["agreed"].receipt.reasons.values())
     assert agreed["rows"] == 120
