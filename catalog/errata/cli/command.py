@@ -20,6 +20,7 @@ from .load import LOAD
 from .lock import LOCK
 from .pull import PULL
 from .show import LIST, SHOW
+from .terminal import guard_terminal, shorten_lines
 from .verb import Verb, build_parser
 from .verify import VERIFY
 
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser((*VERBS, *added), absent).parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Unicode shows `?`
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), guard_terminal():
         warnings.simplefilter("always", ErrataWarning)
         warnings.showwarning = _print_warning
         return run_verb(options)
@@ -80,7 +81,7 @@ def run_verb(options: Namespace) -> int:
         code = getattr(error, "exit_code", -1)  # the application's errors, whose classes the client does not know
         if code < 0:
             raise
-        print(text.strip_controls(error), file=sys.stderr)
+        print(shorten_lines(text.strip_controls(error)), file=sys.stderr)
         return code
 
 

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..errors import ErrataError
 from ..release.find import open_release
 from ..release.load import cut_batches, list_joined, parse_split, read_batches
 from .exit_codes import DONE
+from .terminal import TerminalBytes
 from .verb import RELEASE, Verb
 
 GROUP_ROWS = 50_000
@@ -40,8 +42,11 @@ def load(options: Namespace) -> int:
             _WRITERS[form](rows, file)
         os.replace(f"{options.output}.part", options.output)
     else:
-        _WRITERS[form](rows, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+        if (shown := sys.stdout.isatty()) and form == "parquet":
+            raise ErrataError("Parquet is nothing to show in a terminal; name a file with --output")
+        out: Any = TerminalBytes(sys.stdout) if shown else sys.stdout.buffer
+        _WRITERS[form](rows, out)
+        out.flush()
     if joined := list_joined(files, split):
         print(f"errata: splits {', '.join(joined)} are joined; name one with --split", file=sys.stderr)
     return DONE

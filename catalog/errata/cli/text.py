@@ -10,6 +10,7 @@ from typing import Any
 from ..release.find import Release
 from . import columns
 from .exit_codes import FAILED
+from .terminal import shorten_lines
 
 LONGEST = 5_000
 """Characters of a text that an example shows; a model may have written a million."""
@@ -22,7 +23,7 @@ def strip_controls(text: object) -> str:
 
 def print_error(error: Exception) -> int:
     """Print an error in a line; its exit code."""
-    print(f"errata: {strip_controls(error)}", file=sys.stderr)
+    print(shorten_lines(f"errata: {strip_controls(error)}"), file=sys.stderr)
     return int(getattr(error, "exit_code", FAILED))
 
 
