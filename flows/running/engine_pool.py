@@ -150,6 +150,10 @@ class EnginePool:
         with self._counting(use, leases=0, waits=1):
             yield
 
+    def has_ended(self, use: TableUse) -> bool:
+        """Whether a table needs no reply any more: it cannot be made, or the build has ended."""
+        return self._closed or use.failed
+
     def is_open(self, asked: AskedModel) -> bool:
         """Whether a model is loaded, or being loaded."""
         return identify_engine(asked) in self._open

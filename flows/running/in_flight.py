@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Lock
 
-from schemas.request import Reply, Request, Statistic
-
-_Key = tuple[str, int, bool, frozenset[Statistic]]
+from catalog.ledger.leases import identify_request
+from schemas.request import Reply, Request
 
 
 @dataclass(eq=False)
@@ -37,7 +36,7 @@ class InFlight:
         self.ended = 0
         """Claims that have ended: what they brought is in the ledger, for who looks again."""
         self._lock = Lock()
-        self._claims: dict[_Key, SharedRequests] = {}
+        self._claims: dict[Hashable, SharedRequests] = {}
 
     @contextmanager
     def claim(self, requests: Sequence[Request]) -> Iterator[SharedRequests]:
@@ -55,7 +54,7 @@ class InFlight:
         claim = SharedRequests()
         with self._lock:
             for request in requests:
-                other = self._claims.setdefault(_identify(request), claim)
+                other = self._claims.setdefault(identify_request(request), claim)
                 if other is claim:
                     claim.requests.append(request)
                 else:
@@ -65,10 +64,6 @@ class InFlight:
         finally:
             with self._lock:
                 for request in claim.requests:
-                    del self._claims[_identify(request)]
+                    del self._claims[identify_request(request)]
                 self.ended += 1
             claim.ended.set()
-
-
-def _identify(request: Request) -> _Key:
-    return request.id, request.sampling.max_tokens, request.logprobs, frozenset(request.statistics)

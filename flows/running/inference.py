@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Any
 
 from catalog.ledger import Ledger
+from catalog.ledger.leases import Leases
 from catalog.storage import Store
 from flows.planning.asked_models import AskedModel
 from flows.planning.plan import TableJob
@@ -39,6 +40,7 @@ class Dispatcher:
         """Claims that had ended when the ledger was last read."""
         self.ledger = Ledger(Store(work.ledger or work.store))
         self.writer = self.ledger.writer(work.corpus, work.name)
+        self.leases = Leases(self.ledger.store)
         self.models = {asked.named: asked for asked in work.models}
         self.failures = FailureShare(work)
         self._continuations: dict[ModelId, Continuation] = {}
@@ -64,10 +66,11 @@ class Dispatcher:
         while missing := [request for id_, request in wanted.items() if id_ not in replies]:
             with self.engines.in_flight.claim(missing) as claim:
                 claim.replies = self._find_again(claim.requests)
-                if rest := [request for request in claim.requests if request.id not in claim.replies]:
-                    claim.replies |= self._ask_models(rest)
+                rest = [request for request in claim.requests if request.id not in claim.replies]
+                others = self._ask_leased(rest, claim.replies) if rest else frozenset()
             self._ended += 1  # what this table brought it knows
             replies |= claim.replies
+            self._wait_for_builds(others)
             for other, shared in claim.others.items():
                 with self.engines.waiting(self.use):
                     answered = other.wait(shared)
@@ -81,16 +84,45 @@ class Dispatcher:
         known = self.ledger.find(requests)
         return {id_: reply for id_, reply in known.items() if not self._is_retried(reply)}
 
+    def _ask_leased(self, requests: Sequence[Request], replies: dict[str, Reply]) -> frozenset[int]:
+        """Ask what no other build is asking, and put the replies among the others; the leases of those that ask the rest."""
+        with self.leases.take(requests) as lease:
+            mine = lease.requests
+            if mine and not lease.is_current:
+                replies |= self._look_up(mine)
+                mine = [request for request in mine if request.id not in replies]
+            if mine:
+                replies |= self._ask_models(mine)
+        return lease.others
+
+    def _wait_for_builds(self, leases: frozenset[int]) -> None:
+        """Wait until other builds have been answered what this one needs, too; it is in the ledger then."""
+        if not leases:
+            return
+        self.watcher.waits(self.work.name, "another build is asking the same")
+        with self.engines.waiting(self.use):
+            self.leases.wait(leases, lambda: self.engines.has_ended(self.use))
+        self.watcher.waits(self.work.name, None)
+        if self.engines.has_ended(self.use):
+            raise EngineError(
+                f"{self.work.name}: another build is asking the same, and this one has ended; build again"
+            )
+
     def _find_again(self, requests: Sequence[Request]) -> dict[str, Reply]:
         """What other tables of the build have brought into the ledger since this one looked last."""
         ended = self.engines.in_flight.ended
         if ended == self._ended or not requests:
             return {}
         self._ended = ended
+        return self._look_up(requests)
+
+    def _look_up(self, requests: Sequence[Request]) -> dict[str, Reply]:
+        """The replies that the ledger has by now."""
         self.ledger.refresh()
-        known = self.ledger.find(requests)
+        known = self.find_known(requests)
         self.watcher.asked(self.work.name, 0, len(known))
-        return {**known}
+        self.failures.expect(0, known.values())
+        return known
 
     def _ask_models(self, requests: Sequence[Request]) -> dict[str, Reply]:
         """Ask all models side by side, each on a thread that waits until its engine has room and answers."""

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from math import nan
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
-from catalog.ledger import Ledger
+from catalog.ledger import Ledger, leases
+from catalog.ledger.leases import Leases
 from catalog.storage import Store
 from flows.planning import engines
 from flows.planning import plan as planning
 from flows.planning.plan import Plan, TableJob
 from flows.running import forecast
+from flows.running.engine_pool import EnginePool
+from flows.running.inference import Dispatcher
 from flows.running.kinds import asking, find_kind, from_seed
 from flows.running.losses import NothingLeft
 from flows.running.run_plan import materialize
 from schemas.recipe.models import Model
-from schemas.request import Completion, EngineError, Reply, Request
+from schemas.request import Completion, EngineError, Message, Reply, Request, Sampling
 from tests.endpoints import allow_keys
 from tests.flows.running.test_table import read
 
@@ -209,6 +215,44 @@ def test_parts_are_carried_on_side_by_side_within_a_window(
     assert len(find_kind(work).partitions) == 5
     assert read(work).height == 60
     assert house.opened == ["openai"]
+
+
+def test_two_builds_at_once_pay_once(tmp_path: Path, house: House, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "POLL", 0.01)
+    begun = Event()
+
+    def answer_slowly(request: Request) -> Reply:
+        begun.set()
+        time.sleep(0.01)
+        return text_of(request)
+
+    house.say = answer_slowly
+    plan = make(tmp_path, store, count=40)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(build, plan)
+        assert begun.wait(60)
+        (tmp_path / "other").mkdir()
+        second = threads.submit(build, make(tmp_path / "other", store, count=40, samples=3))
+        works = [first.result(120), second.result(120)]
+    assert [read(work).height for work in works] == [80, 120]
+    asked = [request.id for request in house.asked]
+    assert len(asked) == len(set(asked)) == 120
+    assert sum(spent.requests for spent in Ledger(Store(store)).spent()) == 120
+
+
+def test_a_build_that_ends_does_not_wait_for_another(
+    tmp_path: Path, house: House, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "POLL", 0.01)
+    plan = make(tmp_path, store, count=3)
+    job = plan.jobs[1]
+    with EnginePool() as engines_of_build, Dispatcher(job, engines_of_build) as dispatcher:
+        requests = [Request("big", "", (Message("user", "?"),), Sampling(50))]
+        with Leases(Store(store)).take(requests):
+            engines_of_build.give_up(dispatcher.use)
+            with pytest.raises(EngineError, match="another build is asking the same, and this one has ended"):
+                dispatcher.answer(requests)
+    assert house.asked == []
 
 
 def test_a_later_table_changed_asks_nothing(tmp_path: Path, house: House, store: str) -> None:

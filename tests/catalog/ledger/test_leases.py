@@ -1,0 +1,165 @@
+"""Leases: of any number that ask the same, one pays, whoever is killed."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Lock
+
+import pytest
+
+from catalog.ledger import Ledger, leases
+from catalog.ledger.leases import LEASES, Leases
+from catalog.storage import Store, StoreError
+from tests.catalog.ledger.rows import request
+from tests.command import ROOT
+
+REQUESTS = [request(i) for i in range(10)]
+
+
+@pytest.fixture(params=["file", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setattr(leases, "POLL", 0.01)
+    return Store(str(tmp_path / "store") if request.param == "file" else f"memory://{uuid.uuid4().hex}/store")
+
+
+def test_what_one_asks_another_does_not(store: Store) -> None:
+    with Leases(store).take(REQUESTS[:6]) as first:
+        assert (first.requests, first.others) == (REQUESTS[:6], frozenset())
+        with Leases(store).take(REQUESTS[3:]) as second:
+            assert (second.requests, second.others) == (REQUESTS[6:], frozenset({1}))
+            with Leases(store).take(REQUESTS) as third:
+                assert (third.requests, third.others) == ([], frozenset({1, 2}))
+    with Leases(store).take(REQUESTS) as fourth:
+        assert fourth.requests == REQUESTS
+
+
+def test_another_limit_is_another_request(store: Store) -> None:
+    longer = request(1, limit=500)
+    with Leases(store).take([request(1)]), Leases(store).take([longer]) as lease:
+        assert lease.requests == [longer]
+
+
+def test_no_number_comes_twice_and_few_files_stay(store: Store) -> None:
+    for number in range(1, 20):
+        with Leases(store).take(REQUESTS):
+            assert max(store.names(LEASES)) == f"{number:012d}"
+        assert len(store.names(LEASES)) == 1
+
+
+def test_who_is_alone_need_not_look_again(store: Store) -> None:
+    mine, other = Leases(store), Leases(store)
+
+    def is_current() -> bool:
+        with mine.take(REQUESTS[:2]) as lease:
+            return lease.is_current
+
+    assert [is_current(), is_current()] == [True, True]
+    with other.take(REQUESTS[5:]) as others:
+        assert not others.is_current
+        assert [is_current(), is_current()] == [False, False]
+    # the other may have written after the last look
+    assert [is_current(), is_current()] == [False, True]
+
+
+def test_a_lease_ends_without_signs_of_life_and_holds_with_them(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "SECONDS", 0.4)
+    with Leases(store).take(REQUESTS):
+        time.sleep(1)
+        with Leases(store).take(REQUESTS) as other:
+            assert other.requests == []
+    store.create(f"{LEASES}/{7:012d}", leases._encode(frozenset({1})))
+    began = time.monotonic()
+    Leases(store).wait(frozenset({7}), lambda: False)
+    assert 0.2 < time.monotonic() - began < 30
+    with Leases(store).take(REQUESTS) as after:
+        assert after.requests == REQUESTS
+    assert store.names(LEASES) == [f"{8:012d}"]
+
+
+def test_who_needs_nothing_any_more_does_not_wait(store: Store) -> None:
+    with Leases(store).take(REQUESTS):
+        Leases(store).wait(frozenset({1}), lambda: True)
+
+
+def test_a_file_that_is_no_lease_says_so(store: Store) -> None:
+    store.write(f"{LEASES}/{1:012d}", b"what?")
+    with pytest.raises(StoreError, match=r"leases/000000000001: is no lease; remove it"), ExitStack() as end:
+        end.enter_context(Leases(store).take(REQUESTS))
+
+
+def test_many_at_once_never_hold_the_same(store: Store) -> None:
+    held: Counter[str] = Counter()
+    most: list[int] = []
+    lock = Lock()
+
+    def take(seed: int) -> None:
+        mine = Leases(store)
+        for turn in range(12):
+            some = random.Random(seed * 100 + turn).sample(REQUESTS, 5)
+            with mine.take(some) as lease:
+                with lock:
+                    held.update(item.id for item in lease.requests)
+                    most.append(max(held.values(), default=0))
+                time.sleep(0.001)
+                with lock:
+                    held.subtract(item.id for item in lease.requests)
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(take, range(6)))
+    assert max(most) == 1
+
+
+def start_askers(store: Store, questions: int, seconds: float) -> list["subprocess.Popen[str]"]:
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}"}
+    return [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.catalog.ledger.asker", store.url, str(questions), str(seed), str(seconds)],
+            env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        )
+        for seed in range(4)
+    ]  # fmt: skip
+
+
+def collect_paid(process: "subprocess.Popen[str]") -> list[str]:
+    out, _ = process.communicate(timeout=240)
+    return out.split()
+
+
+@pytest.mark.build
+def test_four_processes_lose_nothing_and_pay_nothing_twice(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    processes = start_askers(store, 120, 60)
+    with ThreadPoolExecutor(4) as threads:
+        paid = list(threads.map(collect_paid, processes))
+    assert [process.returncode for process in processes] == [0] * 4
+    assert sorted(id_ for some in paid for id_ in some) == sorted(request(i).id for i in range(120))
+    ledger = Ledger(store)
+    assert len(ledger.find([request(i) for i in range(120)])) == 120
+    assert ledger.spent()[0].requests == 120
+
+
+@pytest.mark.kill
+def test_who_is_killed_keeps_nobody_waiting_for_ever(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    processes = start_askers(store, 120, 3)
+    assert processes[0].stdout
+    first = [processes[0].stdout.readline().strip() for _ in range(10)]
+    processes[0].send_signal(signal.SIGKILL)
+    first += collect_paid(processes[0])
+    with ThreadPoolExecutor(3) as threads:
+        paid = list(threads.map(collect_paid, processes[1:]))
+    assert [process.returncode for process in processes] == [-signal.SIGKILL, 0, 0, 0]
+    others = [id_ for some in paid for id_ in some]
+    assert len(others) == len(set(others)), "those that live pay nothing twice"
+    assert {*first, *others} == {request(i).id for i in range(120)}
+    ledger = Ledger(store)
+    assert len(ledger.find([request(i) for i in range(120)])) == 120
+    assert ledger.spent()[0].requests == 120, "what the killed one paid is there, but for what it had not written"
