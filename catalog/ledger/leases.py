@@ -1,6 +1,6 @@
 """Leases: which requests builds are asking just now, so that builds beside each other pay for an answer once.
 
-leases/<number>    until when it holds (a line of JSON), then 8 bytes for each request
+leases/<number>    until when it holds and who holds it (a line of JSON), then 8 bytes for each request
 
 A lease is created under the number that follows the highest there is, which
 only one can do; then its holder looks at those with lower numbers, which were
@@ -8,17 +8,21 @@ all there before, and leaves to them what they hold. (A look before is not
 enough: a list that is read while others create files may show a later one and
 not an earlier one.) So that no number comes twice, the file of a lease that
 has ended stays until there is one with a higher number. A holder that is
-killed gives no sign of life, and its lease ends by itself.
+killed gives no sign of life, and its lease ends by itself; on its own machine,
+where the build is started again, at once.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from threading import Event, Thread
 
 import numpy as np
@@ -126,11 +130,12 @@ class Leases:
         """What a lease holds; nothing if it has ended."""
         try:
             header, _, keys = self.store.read(_locate(number)).partition(b"\n")
-            until = float(json.loads(header)["until"])
-            return frozenset(np.frombuffer(keys, np.uint64).tolist() if until > time.time() else ())
+            holder = json.loads(header)
+            lives = holder["until"] > time.time() and not _is_gone(holder["machine"], holder["process"])
+            return frozenset(np.frombuffer(keys, np.uint64).tolist() if lives else ())
         except FileNotFoundError:
             return frozenset()
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError):
             raise StoreError(f"{self.store.link(_locate(number))}: is no lease; remove it") from None
 
     def _remove(self, numbers: Iterator[int]) -> None:
@@ -149,8 +154,31 @@ def _list_holders(leases: Mapping[int, frozenset[int]]) -> dict[int, int]:
 
 
 def _encode(keys: Set[int]) -> bytes:
-    until = time.time() + SECONDS if keys else 0
-    return json.dumps({"until": until}).encode() + b"\n" + np.array(sorted(keys), np.uint64).tobytes()
+    holder = {"until": time.time() + SECONDS if keys else 0, "machine": _name_machine(), "process": os.getpid()}
+    return json.dumps(holder).encode() + b"\n" + np.array(sorted(keys), np.uint64).tobytes()
+
+
+@cache
+def _name_machine() -> str:
+    """Where process numbers mean what they mean here; two containers of a machine do not share them."""
+    try:
+        space = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        space = ""
+    return f"{socket.gethostname()} {space}".strip()
+
+
+def _is_gone(machine: str, process: int) -> bool:
+    """Whether a process of this machine is there no more; of another machine's nobody knows."""
+    if machine != _name_machine() or os.name != "posix":
+        return False
+    try:
+        os.kill(process, 0)  # no signal is sent
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def identify_request(request: Request) -> tuple[str, int, bool, frozenset[str]]:

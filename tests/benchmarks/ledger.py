@@ -37,6 +37,7 @@ BLOCK, LOOSE, LOOSE_ROWS = 65_536, 200, 256
 WORDS = [f"{a}{b}{c}" for a in ("st", "pr", "l", "qu", "") for b in "aeiou" for c in ("ne", "rt", "m", "lk", "ss")]
 PHRASES = [" ".join(random.Random(i).choices([*WORDS, str(i % 1009), "=", "+"], k=10)) for i in range(20_011)]
 FINDS = (100, 1_000, 10_000, 100_000)
+QUESTIONS, ASKERS = 2_000, 4
 SECONDS, MEBIBYTES = 5.0, 1024
 """To find the most of `FINDS`, once opened: in how many seconds, and in how much memory."""
 
@@ -242,12 +243,28 @@ def report(store: str, rows: int) -> list[str]:
                 "{:.3f} ({:.3f})".format(*result[name]) if name in result else "" for name in ("open", "first", "again")
             ]
             lines.append([f"{who} {how}".strip(), count, *times, f"{result['again'][2]:,.0f}"])
+            print(*lines[-1], sep="  ", flush=True)  # as it comes: the whole takes many minutes
             most[f"{who} {how}".strip()] = result
     header = ["find", "requests", "open s (of processors)", "first s", "again s", "peak MiB"]
     print(terminal.format_table(header, lines), flush=True)
     seconds, used, memory = apart("spent", store)["spent"]
     print(f"\nspent() in {seconds:.1f} s ({used:.1f} of processors), {memory:,.0f} MiB")
     return check(most)
+
+
+def ask_at_once(folder: str) -> list[str]:
+    """Four processes ask the same, each in another order: what was lost, or paid twice."""
+    store = f"{folder}/asked"
+    command = [sys.executable, "-m", "tests.catalog.ledger.asker", store, str(QUESTIONS)]
+    began = time.perf_counter()
+    askers = [subprocess.Popen([*command, str(seed)], stdout=subprocess.DEVNULL) for seed in range(ASKERS)]
+    codes = [asker.wait() for asker in askers]
+    (spent,) = Ledger(Store(store)).spent()
+    print(
+        f"{ASKERS} processes asked the same {QUESTIONS:,} in {time.perf_counter() - began:.0f} s; {spent.requests:,} paid"
+    )
+    right = not any(codes) and spent.requests == QUESTIONS
+    return [] if right else [f"{spent.requests:,} paid, expected {QUESTIONS:,}; exit codes {codes}"]
 
 
 def check(most: dict[str, dict[str, list[float]]]) -> list[str]:
@@ -282,7 +299,7 @@ def main() -> int:
         store = given.filled or f"{folder}/store"
         if not given.filled:
             fill(store, given.rows)
-        missed = report(store, given.rows)
+        missed = ask_at_once(folder) + report(store, given.rows)
     print("\n".join(missed) or "all figures are kept")
     return 1 if missed else 0
 

@@ -84,6 +84,19 @@ def test_a_lease_ends_without_signs_of_life_and_holds_with_them(store: Store, mo
     assert store.names(LEASES) == [f"{8:012d}"]
 
 
+def test_a_lease_of_another_machine_ends_by_the_clock_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait(60)
+    monkeypatch.setattr(os, "getpid", lambda: gone.pid)
+    for machine, held in (("another", 10), (leases._name_machine(), 0)):
+        monkeypatch.setattr(leases, "_name_machine", lambda machine=machine: machine)
+        lease = leases._encode(frozenset(range(10)))
+        monkeypatch.undo()
+        store.write(f"{LEASES}/{1:012d}", lease)
+        assert len(Leases(store)._read_held(1)) == held
+        monkeypatch.setattr(os, "getpid", lambda: gone.pid)
+
+
 def test_who_needs_nothing_any_more_does_not_wait(store: Store) -> None:
     with Leases(store).take(REQUESTS):
         Leases(store).wait(frozenset({1}), lambda: True)
@@ -149,7 +162,7 @@ def test_four_processes_lose_nothing_and_pay_nothing_twice(tmp_path: Path) -> No
 @pytest.mark.kill
 def test_who_is_killed_keeps_nobody_waiting_for_ever(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    processes = start_askers(store, 120, 3)
+    processes = start_askers(store, 120, 3600)
     assert processes[0].stdout
     first = [processes[0].stdout.readline().strip() for _ in range(10)]
     processes[0].send_signal(signal.SIGKILL)
