@@ -355,8 +355,8 @@ def test_a_scorer_that_is_not_asked_leaves_ids_and_columns_as_they_are() -> None
             {"feedback": "critique", "critics": ["one"], "critique_prompt": "{question}"},
             "critique_prompt: has no {steps}",
         ),
-        ({"when": "agreement < 0.5"}, "when: DuckDB refuses the condition"),
-        ({"when": "random() < 0.5"}, "when: 'random' depends on more than the row"),
+        ({"when": "agreement < 0.5"}, "when: the table has no column"),
+        ({"when": "random() < 0.5"}, "when: 'random' is none of the functions of one row"),
     ],
 )
 def test_parameters_that_cannot_be_meant(given: dict[str, Any], fault: str) -> None:
