@@ -28,6 +28,7 @@ DEEPEST = 60
 MOST_FAULTS = 100
 """Of a file, as an error shows them."""
 _CORE = "tag:yaml.org,2002:"
+_UNREADABLE = re.compile("[\0\ud800-\udfff]")
 _KINDS: dict[str, Any] = {
     "str": str,
     "null": lambda _: None,
@@ -186,6 +187,11 @@ class Document:
             return self._mapping(node, path, (*above, node))
         if isinstance(node, SequenceNode):
             return [self._value(item, (*path, i), (*above, node)) for i, item in enumerate(node.value)]
+        if _UNREADABLE.search(node.value):
+            self.faults.append(
+                self.fault(path, "holds a NUL or half of a character, which no table can hold; take it out")
+            )
+            return None
         try:
             return _KINDS[str(node.tag).removeprefix(_CORE)](node.value)
         except (KeyError, ValueError):
@@ -197,7 +203,7 @@ class Document:
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             key = key_node.value if isinstance(key_node, ScalarNode) else None
-            if key is None:
+            if key is None or _UNREADABLE.search(key):
                 self.faults.append(Fault(self.file, line, format_path(path), "a key must be plain text"))
             elif key == "<<":
                 message = "merge keys are not read; repeat the keys, or alias a whole value (*name)"

@@ -14,8 +14,9 @@ from typing import Any
 
 from ..errors import ErrataError, ErrataWarning
 from . import text
+from .bug import report_bug
 from .diff import DIFF
-from .exit_codes import DONE, INTERRUPTED
+from .exit_codes import BUG, DONE, INTERRUPTED
 from .load import LOAD
 from .lock import LOCK
 from .pull import PULL
@@ -60,7 +61,7 @@ def make_parser() -> ArgumentParser:
 
 
 def run_verb(options: Namespace) -> int:
-    """Run a verb; what people can mend is printed in lines, what nobody foresaw is raised."""
+    """Run a verb; what people can mend is printed in lines, and what nobody foresaw in one; `--verbose` raises it."""
     try:
         code = int(options.run(options))
         sys.stdout.flush()
@@ -80,7 +81,8 @@ def run_verb(options: Namespace) -> int:
             return text.print_error(error)
         code = getattr(error, "exit_code", -1)  # the application's errors, whose classes the client does not know
         if code < 0:
-            raise
+            print(text.strip_controls(report_bug(error, str(options.verb))), file=sys.stderr)
+            return BUG
         print(shorten_lines(text.strip_controls(error)), file=sys.stderr)
         return code
 

@@ -12,7 +12,7 @@ from ..storage import STORE
 
 EPILOG = """\
 exit codes: 0 done, 1 failed, 2 the command or the recipe is wrong, 3 there is no such
-release, 4 refused (the version is published with other content), 130 interrupted.
+release, 4 refused (the version is published with other content), 70 a bug, 130 interrupted.
 
 A store is a path or any fsspec URL (s3://bucket/folder); without --store it is that of the
 environment variable ERRATA_STORE, or the folder `store`.

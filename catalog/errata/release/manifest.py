@@ -12,6 +12,12 @@ from ..errors import Unreadable
 FORMAT = 1
 _STEP = r"[A-Za-z0-9][A-Za-z0-9._=-]{0,199}"
 _PATH = re.compile(rf"{_STEP}(?:/{_STEP}){{0,7}}")
+_SHAPES: dict[str, tuple[type, type]] = {
+    "views": (list, str), "counts": (dict, str), "recipe": (dict, str), "keys": (dict, str), "columns": (dict, str),
+    "funnel": (list, dict), "gates": (list, dict), "labels": (list, dict), "types": (list, dict),
+}  # fmt: skip
+"""What kinds of values stand under some names, and what is in them, where they are there: of mappings the keys."""
+_WORDS: dict[type, str] = {list: "list", dict: "mapping", str: "text"}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -41,6 +47,11 @@ def _list_faults(manifest: dict[str, Any], corpus: str, version: str) -> Any:
     named = f"{manifest.get('corpus')}@{manifest.get('version')}"
     if named != f"{corpus}@{version}":
         yield f"is the manifest of {named[:80]!r}, expected that of {corpus}@{version}"
+    for name, (kind, item) in _SHAPES.items():
+        value = manifest.get(name, kind())
+        if not isinstance(value, kind) or not all(isinstance(each, item) for each in value):
+            yield f"its `{name}` is {str(value)[:60]!r}, expected a {_WORDS[kind]} of {_WORDS[item]}s"
+            return
     if not isinstance(manifest.get("columns"), dict) or not manifest["columns"]:
         yield "names no view under `columns`"
     elif sorted(manifest.get("views", manifest["columns"])) != sorted(manifest["columns"]):

@@ -99,9 +99,9 @@ def test_an_error_that_people_can_mend_is_a_line_and_its_exit_code(
     assert capsys.readouterr() == ("", shown)
 
 
-def test_an_error_that_nobody_foresaw_is_raised_and_all_are_where_they_are_asked_for() -> None:
+def test_all_errors_are_raised_where_they_are_asked_for() -> None:
     with pytest.raises(ZeroDivisionError):
-        command.run_verb(failing(ZeroDivisionError()))
+        command.run_verb(failing(ZeroDivisionError(), verbose=True))
     with pytest.raises(EngineError):
         command.run_verb(failing(EngineError("no answer"), verbose=True))
 

@@ -50,6 +50,12 @@ def test_as_many_tables_as_may_be_are_read_in_any_order(step: int) -> None:
     assert time.process_time() - began < 30
 
 
+@pytest.mark.parametrize("text", ['"\\ud800"', '"\\0"', "!!timestamp 2020-01-01", "!!binary eA=="])
+def test_what_no_table_can_hold_is_a_fault(text: str) -> None:
+    with pytest.raises(RecipeError, match=r"r\.yaml:3: title: "):
+        parse_recipe(f"corpus: c\nversion: 1.0.0\ntitle: {text}\nlicense: MIT\n", "r.yaml")
+
+
 def test_an_error_shows_the_first_faults_and_how_many_there_are() -> None:
     text = HEAD + "".join(f"  t{i}: {{task: nope}}\n" for i in range(150))
     with pytest.raises(RecipeError) as raised:
