@@ -49,7 +49,7 @@ def _list_faults(manifest: dict[str, Any], corpus: str, version: str) -> Any:
         yield f"is the manifest of {named[:80]!r}, expected that of {corpus}@{version}"
     for name, (kind, item) in _SHAPES.items():
         value: Any = manifest.get(name, kind())
-        if not isinstance(value, kind) or not all(isinstance(each, item) for each in value):
+        if type(value) is not kind or not all(isinstance(each, item) for each in value):
             yield f"its `{name}` is {str(value)[:60]!r}, expected a {_WORDS[kind]} of {_WORDS[item]}s"
             return
     if not isinstance(manifest.get("columns"), dict) or not manifest["columns"]:
