@@ -12,7 +12,7 @@ from ..errors import Unreadable
 FORMAT = 1
 _STEP = r"[A-Za-z0-9][A-Za-z0-9._=-]{0,199}"
 _PATH = re.compile(rf"{_STEP}(?:/{_STEP}){{0,7}}")
-_SHAPES: dict[str, tuple[type, type]] = {
+_SHAPES: dict[str, tuple[Any, Any]] = {
     "views": (list, str), "counts": (dict, str), "recipe": (dict, str), "keys": (dict, str), "columns": (dict, str),
     "funnel": (list, dict), "gates": (list, dict), "labels": (list, dict), "types": (list, dict),
 }  # fmt: skip
@@ -49,7 +49,7 @@ def _list_faults(manifest: dict[str, Any], corpus: str, version: str) -> Any:
         yield f"is the manifest of {named[:80]!r}, expected that of {corpus}@{version}"
     for name, (kind, item) in _SHAPES.items():
         value: Any = manifest.get(name, kind())
-        if type(value) is not kind or not all(isinstance(each, item) for each in value):
+        if not isinstance(value, kind) or not all(isinstance(each, item) for each in value):
             yield f"its `{name}` is {str(value)[:60]!r}, expected a {_WORDS[kind]} of {_WORDS[item]}s"
             return
     if not isinstance(manifest.get("columns"), dict) or not manifest["columns"]:
