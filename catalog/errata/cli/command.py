@@ -21,7 +21,7 @@ from .load import LOAD
 from .lock import LOCK
 from .pull import PULL
 from .show import LIST, SHOW
-from .terminal import guard_terminal, shorten_lines
+from .terminal import escape_output, shorten_lines
 from .verb import Verb, build_parser
 from .verify import VERIFY
 
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser((*VERBS, *added), absent).parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Unicode shows `?`
-    with warnings.catch_warnings(), guard_terminal():
+    with warnings.catch_warnings(), escape_output():
         warnings.simplefilter("always", ErrataWarning)
         warnings.showwarning = _print_warning
         return run_verb(options)

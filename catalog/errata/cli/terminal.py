@@ -81,7 +81,7 @@ class TerminalBytes:
 
 
 @contextmanager
-def guard_terminal() -> Iterator[None]:
+def escape_output() -> Iterator[None]:
     """While it lasts nothing unseen is written to a terminal; what goes to files and pipes is as it is."""
     before: tuple[Any, Any] = sys.stdout, sys.stderr
     for name, stream in zip(("stdout", "stderr"), before):

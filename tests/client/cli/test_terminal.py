@@ -10,7 +10,7 @@ import pytest
 from errata import ErrataError
 from errata.cli import command, text
 from errata.cli.command import main
-from errata.cli.terminal import LONGEST_LINE, guard_terminal
+from errata.cli.terminal import LONGEST_LINE, escape_output
 
 from tests.client.conftest import put, row
 
@@ -74,7 +74,7 @@ def test_parquet_is_not_shown(store: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_whatever_a_verb_prints_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = open_terminal(monkeypatch)
-    with guard_terminal():
+    with escape_output():
         print("\x1b[1mours\x1b[0m", "\x9b31m\u202e\u2067\ud800")
         sys.stderr.writelines(["\u202e\n"])
     assert terminal.shown == "\x1b[1mours\x1b[0m \\u009b31m\\u202e\\u2067\\ud800\n\\u202e\n"
