@@ -167,7 +167,7 @@ def test_a_changed_stage_makes_only_what_follows_from_it(
     recipe = tmp_path / "sample.yaml"
     recipe.write_text(SAMPLE.read_text().replace("verdict = 'wrong'", "verdict <> 'right'").replace("0.1.0", "0.2.0"))
     plan = errata("plan", str(recipe), "--store", str(built), environment=environment).stdout
-    states = {line.split()[0]: "exists" in line for line in plan.split("\n")[2:8]}
+    states = {line.split()[0]: "exists" in line for line in plan.partition("───\n")[2].split("\n")[:6]}
     assert states == {
         "generations": True,
         "trusted": True,
