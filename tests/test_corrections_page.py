@@ -14,7 +14,9 @@ from tests.command import ROOT
 
 RECIPES = ROOT / "catalog" / "recipes"
 PAGE = (ROOT / "docs" / "corrections.md").read_text("utf-8")
-SHORT = ("prm", "search", "lemma", "step_pairs", "recorded")
+SHORT = (
+    "checkpoints", "code", "correction_bench", "critique", "lemma", "prm", "recorded", "search", "step_pairs", "turns",
+)  # fmt: skip
 LINES = 40
 
 

@@ -26,6 +26,8 @@ from tasks.llm.quoted_text import normalize_words
 
 LEAST = 2
 """Critics who must say the same of a step."""
+LONGEST_VALUE = 2_000
+"""Characters that are told of a wrong value."""
 DISAGREEING = "critics do not agree on a step"
 NO_REFERENCE = "no reference"
 
@@ -89,8 +91,11 @@ def merge_critiques(critiques: Sequence[tuple[str, Critique]], steps: Sequence[s
 
 
 def describe_run(row: Mapping[str, Any]) -> str:
-    """What the interpreter said of an attempt; empty where it said nothing."""
-    return "\n".join(str(row[name]) for name in ("error_type", "traceback") if row.get(name))
+    """What running an attempt came to: the interpreter's words, or a wrong value; empty where it says nothing of a fault."""
+    words = "\n".join(str(row[name]) for name in ("error_type", "traceback") if row.get(name))
+    if words or row["verdict"] != "wrong" or not row.get("ran"):
+        return words
+    return f"It ended without an exception, and came to what is wrong:\n{str(row['extracted'])[:LONGEST_VALUE]}"
 
 
 def leaks_answer(critique: str, row: Mapping[str, Any]) -> bool:

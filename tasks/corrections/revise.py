@@ -362,7 +362,7 @@ def _make_contract(rules: ReviseParameters, given: Contract) -> Contract:
 REVISE = Asking(
     name="revise",
     summary="Has a model revise solutions after feedback, in turns, and keeps attempts and critiques that help.",
-    version=f"3 verify {VERIFIER}",
+    version=f"4 verify {VERIFIER}",
     parameters=ReviseParameters,
     needs=tuple(
         column.name

@@ -141,7 +141,7 @@ def rewrite_solutions(part: pl.DataFrame, _: AsPythonParameters) -> Outcome:
 
 def _rewrite(row: dict[str, Any]) -> dict[str, Any]:
     steps = write_program(row["steps"])
-    text = _fence(steps)
+    text = fence_program(steps)
     sampling = f"{row['sampling']}, as Python"
     key = identify_solution(row["problem_id"], row["model"], sampling, row["sample"], text)
     own = {
@@ -173,7 +173,8 @@ def _rewrite_reference(reference: str | None) -> str | None:
         return None
 
 
-def _fence(statements: Sequence[str]) -> str:
+def fence_program(statements: Sequence[str]) -> str:
+    """A program as a completion has it."""
     return "\n".join(["```python", *statements, "```"])
 
 

@@ -16,6 +16,23 @@ pytestmark = pytest.mark.build
 
 RECIPES = {"checkpoints": 60, "correction_bench": 40, "critique": 40, "search": 8, "turns": 40}
 """The recipes, and how many problems are enough of each."""
+OWN: dict[str, dict[str, tuple[str, ...]]] = {
+    "critique": {"critique-rows": ("instruction", "output"), "refinement-rows": ("instruction", "output")},  # MathCritique
+    "turns": {
+        "recursive-introspection": ("id", "conversations"),  # RISE of cmu-mind, FastChat's rows with a loss
+        "scl": ("image", "prompt", "chosen", "rejected"),
+        "chain-of-hindsight": ("marker_user", "marker_gpt", "marker_gpt_bad", "human_0", "gpt_1", "gpt_bad_1", "fields"),
+        "realcritic": ("idx", "question", "gt_cot", "gt", "pred", "model", "reasoning", "previous_score"),
+    },
+    "correction_bench": {"realcritic": ("idx", "question", "gt_cot", "gt", "pred", "model", "reasoning", "previous_score")},
+    "search": {
+        "omegaprm": ("question_id", "question", "final_answer", "solution_prefix", "mc_value"),
+        "rest-mcts": ("prompt_answer", "label"),
+        "alphamath": ("question", "response"),
+        "nft": ("prompt", "responses", "correct", "right_rate"),
+    },
+}  # fmt: skip
+"""The fields of the papers' own files, in their order; behind them stand our ids."""
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +57,22 @@ def test_each_view_has_rows(built: Path, name: str) -> None:
     files = [file for file in manifest["files"] if file.get("view")]
     rows = {view: sum(file["rows"] for file in files if file["view"] == view) for view in manifest["views"]}
     assert rows and all(rows.values()), rows
+
+
+@pytest.mark.parametrize(("name", "view"), [(name, view) for name, views in OWN.items() for view in views])
+def test_a_row_has_the_fields_of_the_papers_own_files(built: Path, name: str, view: str) -> None:
+    result = errata("load", name, "--view", view, environment=surround(built), cwd=built)
+    assert result.returncode == 0, result.stderr
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    fields = OWN[name][view]
+    assert rows and all(tuple(row)[: len(fields)] == fields for row in rows)
+    if view == "recursive-introspection":
+        for row in rows:
+            assert all(list(turn) == ["from", "value", "loss"] for turn in row["conversations"])
+            assert [turn["from"] for turn in row["conversations"]] == ["human", "gpt"] * (
+                len(row["conversations"]) // 2
+            )
+            assert [turn["loss"] > 0 for turn in row["conversations"]].index(True) == len(row["conversations"]) - 1
 
 
 def evaluate(built: Path, *tables: str) -> dict[str, dict[str, Any]]:

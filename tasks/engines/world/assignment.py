@@ -18,7 +18,7 @@ Role = Literal["solve", "judge", "critique", "correct", "mend", "rewrite", "expl
 ROLES: Mapping[str, Role] = {
     "abacus-solve": "solve", "solve": "solve", "abacus-judge": "judge", "judge": "judge", "judge-critique": "judge",
     "judge-likelihood": "judge", "judge-pairwise": "judge", "judge-steps": "judge", "critique": "critique",
-    "revise-none": "correct", "revise-verdict": "correct", "revise-critique": "correct", "inject": "rewrite", "correct": "mend",
+    "revise-none": "correct", "revise-verdict": "correct", "revise-critique": "correct", "revise-run": "correct", "inject": "rewrite", "correct": "mend",
     "classify": "explain", "checklist": "checklist", "is-true": "is true",
 }  # fmt: skip
 """What the prompts of ours that it knows ask for."""

@@ -9,6 +9,7 @@ from random import Random
 from schemas.recipe.models import Skill
 from tasks.engines.world.assignment import Assignment
 from tasks.llm.critique_reply import read_critique
+from tasks.programs.as_python import fence_program, write_program
 from tasks.split import split_steps
 from tasks.synthetic.critiques import describe_mistake
 from tasks.synthetic.problems import Problem
@@ -69,6 +70,8 @@ def mend(assignment: Assignment, problem: Problem, skill: Skill, random: Random)
 
 def revise(assignment: Assignment, problem: Problem, skill: Skill, random: Random) -> str:
     """A revision of an attempt, after feedback."""
+    if assignment.prompt == "revise-run":
+        return _write_program(problem, skill, random)
     fields = assignment.fields
     critique, attempt = fields.get("critique", ""), assignment.attempt
     steps = split_steps(attempt)[0]
@@ -81,3 +84,9 @@ def revise(assignment: Assignment, problem: Problem, skill: Skill, random: Rando
     if random.random() < (1.0 if gives_away else skill.fixes if informed else skill.guesses):
         return write_right(problem)
     return write_wrong(problem, random)
+
+
+def _write_program(problem: Problem, skill: Skill, random: Random) -> str:
+    """A program in place of one that is wrong: right by `fixes`; a statement a step, the last of which is `answer`."""
+    text = write_right(problem) if random.random() < skill.fixes else write_wrong(problem, random)
+    return fence_program(write_program(split_steps(text)[0]))

@@ -12,6 +12,12 @@ import pytest
 from tasks.engines.python.sandbox import find_fault
 from tests.flows.running.test_correction_recipes import RECIPES, build
 
+OWN = {
+    "leti": ("success", "problem", "generated_solution", "language_feedback", "text_a", "text_b"),
+    "tracecodegen": ("context", "program", "full", "state"),
+}
+"""The fields of the papers' own files, in their order; behind them stand our ids."""
+
 
 @pytest.mark.build
 @pytest.mark.skipif(bool(find_fault()), reason=find_fault() or "")
@@ -34,5 +40,14 @@ def test_programs_are_run_judged_and_right_as_far_as_they_go(tmp_path: Path) -> 
     exact = placed.filter(pl.col("states_first_error") == pl.col("gold_first_error"))
     assert placed.height > 5 and exact.height >= 0.8 * placed.height
     assert tables["tracecodegen"].height == tables["placed"].height
+    again = tables["again"].filter(pl.col("turn") == 1)
+    wrong = ran.filter(pl.col("verdict") == "wrong").height
+    assert again.height == tables["self-debug"].height == wrong > 5
+    assert again["critique"].str.contains("came to what is wrong").all()
+    assert (
+        set(again["verdict"]) <= {"right", "wrong"} and tables["self-debug"].filter("success").height > wrong / 2
+    )  # declared are 0.8
+    for name, fields in OWN.items():
+        assert tuple(tables[name].columns)[: len(fields)] == fields
     ledger = pl.read_parquet(f"{tmp_path}/store/ledger/*.parquet")
     assert ledger["request"].is_unique().all()

@@ -249,6 +249,17 @@ def test_what_running_a_program_said_is_told() -> None:
     assert "ZeroDivisionError\nline 2: 1 / 0" in request.messages[-1].content
 
 
+@pytest.mark.parametrize(
+    ("answer", "ran", "told"), [("8", "true", True), ("8", None, False), ("", "true", False), ("7", "true", False)]
+)
+def test_a_wrong_value_is_told_where_a_program_ended_by_itself(answer: str, ran: str | None, told: bool) -> None:
+    part = make_rows(answer, error_type=None, traceback=None, ran=ran)
+    rounds, outcome = run(part, rules(feedback="run", stop="turns"), lambda _: "```python\nanswer = 7\n```")
+    shown = [request.messages[-1].content for asked in rounds for request in asked]
+    assert ["and came to what is wrong:\n8\n" in text for text in shown] == [True] * told
+    assert list_reasons(outcome) == ({} if told else {"running it said nothing": 1})
+
+
 def test_revisions_of_programs_are_undecided_until_they_are_run() -> None:
     part = make_rows("3", error_type="AssertionError", traceback="line 1")
     program = "```python\nanswer = 3 + 4\n```"

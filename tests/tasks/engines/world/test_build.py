@@ -62,10 +62,6 @@ FAULTS = {
     "a prompt of one's own": ("models: [teacher]}", 'models: [teacher], prompt: "Judge {question} {steps}"}'),
     "a prompt it does not know": ("prompt: abacus-solve", "prompt: keywords"),
     "a prompt for another task": ("prompt: abacus-solve", "prompt: critique"),
-    "feedback of programs": (
-        "  release:",
-        "  ran: {task: run, from: verified, model: sandbox, by: value}\n  revised: {task: revise, from: ran, actor: teacher, feedback: run}\n  release:",
-    ),
     "types found by it": (
         ", models: [teacher]}",
         ", models: [teacher]}\n  agreed: {task: agree, from: judged, rule: k of n, k: 1}\n  typed: {task: classify, from: agreed, models: [teacher], dynamic: {decider: teacher}}",
