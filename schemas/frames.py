@@ -9,7 +9,7 @@ from functools import lru_cache
 import polars as pl
 import pyarrow as pa
 
-from schemas.contract import Column, Contract, ContractError
+from schemas.contract import DETAIL, REASON, Column, Contract, ContractError
 
 POLARS: dict[str, pl.DataType] = {
     "string": pl.String(),
@@ -35,6 +35,8 @@ WHOLE = ("strings", "booleans", "records")
 """Lists without a null in them."""
 FOUND_CHARACTERS = 80
 """Of a value that breaks its contract, shown in the error."""
+Why = tuple[str, str | None]
+"""The reason and detail of a row that is rejected."""
 
 
 def to_polars_type(column: Column) -> pl.DataType:
@@ -181,6 +183,22 @@ def _describe_fault(frame: pl.DataFrame, contract: Contract, rule: ColumnRule) -
     more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
     value = "null" if row[rule.column] is None else repr(row[rule.column])[:FOUND_CHARACTERS]
     return f"{rule.column}: expected {rule.expected}, found {value} in row {rows[0]}{key}{more}"
+
+
+def reject_rows(part: pl.DataFrame, why: Iterable[Why | None]) -> pl.DataFrame:
+    """The rows that a task rejects, with reason and detail.
+
+    Args:
+        part: Rows of a task's input.
+        why: Of each its reason and detail; None where it is kept.
+
+    Returns:
+        The rows that have a reason.
+
+    """
+    schema = {REASON.name: pl.String, DETAIL.name: pl.String}
+    reasons = pl.DataFrame([reason or (None, None) for reason in why], schema=schema, orient="row")
+    return part.hstack(reasons).filter(pl.col(REASON.name).is_not_null())
 
 
 def batch_frames(frames: Iterable[pl.DataFrame], rows: int, size: int | None = None) -> Iterator[pl.DataFrame]:

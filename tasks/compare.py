@@ -14,8 +14,7 @@ from pydantic import Field, model_validator
 
 from schemas.columns.flips import FLIPS
 from schemas.columns.problems import PROBLEM_COLUMNS
-from schemas.contract import DETAIL, REASON
-from schemas.frames import to_polars_schema
+from schemas.frames import reject_rows, to_polars_schema
 from schemas.task import Outcome, Parameters, PerProblem
 from tasks.sources.content_ids import digest
 from tasks.verify.answer_keys import is_same_answer
@@ -83,10 +82,8 @@ def compare_solutions(part: pl.DataFrame, parameters: CompareParameters) -> Outc
     for name, model in part.select("solution_id", "model").iter_rows():
         if not any(_is_model(model, wanted) for wanted in (parameters.old, parameters.new)):
             why[name] = ("of another model", model)
-    rejections = [why.get(name, (None, None)) for name in part["solution_id"]]
-    reasons = pl.DataFrame(rejections, schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row")
     kept = pl.DataFrame(flips, schema=to_polars_schema(FLIPS))
-    return Outcome(kept, part.hstack(reasons).filter(pl.col(REASON.name).is_not_null()))
+    return Outcome(kept, reject_rows(part, map(why.get, part["solution_id"])))
 
 
 def _find_side(problem: pl.DataFrame, wanted: str, why: Reasons) -> Side:

@@ -183,5 +183,5 @@ def format_critics(critics: Mapping[str, Critic]) -> str:
 
 
 def _list_answers(critique: CritiqueScore) -> list[object]:
-    seen = critique.answers
-    return [format_share(seen.recall), format_share(seen.specificity), format_percent(seen.criticbench_f1)]
+    answers = critique.answers
+    return [format_share(answers.recall), format_share(answers.specificity), format_percent(answers.criticbench_f1)]

@@ -95,8 +95,8 @@ def evaluate_scores(places: Sequence[RowsAt], scores: Sequence[str], verdict: st
 
 
 def _add_row(column: ScoreColumn, source: str, row: Mapping[str, Any], name: str, verdict: str) -> None:
-    said, value = read_verdict(row, verdict, source), row.get(name)
-    if said == UNDECIDED:
+    judged, value = read_verdict(row, verdict, source), row.get(name)
+    if judged == UNDECIDED:
         column.undecided += 1
     elif value is None:
         column.missing += 1
@@ -104,7 +104,7 @@ def _add_row(column: ScoreColumn, source: str, row: Mapping[str, Any], name: str
         column.rejected.append(Rejected(source, "no score", f"'{name}' is {str(value)[:40]!r}, expected a number"))
     else:
         group = str(row.get("set") or row.get("dataset") or "all")
-        column.groups.setdefault(group, []).append((float(value), said == RIGHT))
+        column.groups.setdefault(group, []).append((float(value), judged == RIGHT))
 
 
 def describe_scores(table: ScoreTable) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from schemas.request import Completion, Message, Reply, Request, Sampling
 from tasks.corrections.correct import TEXTS
 from tasks.corrections.named_texts import read_texts
 from tasks.engines.abacus.engine import AbacusEngine
+from tasks.quality.p_true import FALSE, TRUE
 from tasks.split import split_steps
 from tasks.synthetic.correction_lessons import Feedback, ask_correction, ask_revision, ask_truth
 from tasks.synthetic.critiques import write_critique
@@ -18,7 +19,6 @@ from tasks.synthetic.solution import ANSWER
 from tasks.synthetic.truth import Truth, find_truth
 
 MARK = "0123456789abcdef"
-TRUE_OR_FALSE = ("A", "B")
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,22 @@ class Solved:
         return self.answer == str(self.problem.answer)
 
 
+def answer_requests(engine: AbacusEngine, requests: Sequence[Request]) -> list[Reply]:
+    """The reply to each request, in their order; what is asked twice is answered once."""
+    asked = {request.id: request for request in requests}
+    replies = {reply.request: reply for reply in engine.answer(list(asked.values()))}
+    return [replies[request.id] for request in requests]
+
+
 def ask(
     engine: AbacusEngine, conversations: Sequence[tuple[Message, ...]], sampling: Sampling, samples: int = 1
 ) -> list[list[Reply]]:  # fmt: skip
     """The replies to each conversation."""
-    asked = [
-        [Request("abacus", "", messages, sampling, sample) for sample in range(samples)] for messages in conversations
+    requests = [
+        Request("abacus", "", messages, sampling, sample) for messages in conversations for sample in range(samples)
     ]
-    by_id = {request.id: request for group in asked for request in group}
-    replies = {reply.request: reply for reply in engine.answer(list(by_id.values()))}
-    return [[replies[request.id] for request in group] for group in asked]
+    replies = answer_requests(engine, requests)
+    return [replies[i : i + samples] for i in range(0, len(replies), samples)]
 
 
 def revise_solutions(
@@ -122,11 +128,8 @@ def rate_answers(engine: AbacusEngine, solutions: Sequence[Solved], drawn: int) 
         ask_truth(solution.problem.question, solution.answer, own)
         for solution, own in zip(solutions, answers, strict=True)
     ]
-    requests = [Request("abacus", "", messages, Sampling(1, 0.0), choices=TRUE_OR_FALSE) for messages in conversations]
-    by_id = {request.id: request for request in requests}
-    shares = {
-        reply.request: reply.compute_choice_shares(by_id[reply.request])
-        for reply in engine.answer(list(by_id.values()))
-        if isinstance(reply, Completion)
-    }
-    return [shares.get(request.id, {}).get("A", 0.5) for request in requests]
+    requests = [Request("abacus", "", messages, Sampling(1, 0.0), choices=(TRUE, FALSE)) for messages in conversations]
+    return [
+        reply.compute_choice_shares(request).get(TRUE, 0.5) if isinstance(reply, Completion) else 0.5
+        for request, reply in zip(requests, answer_requests(engine, requests), strict=True)
+    ]

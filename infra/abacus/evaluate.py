@@ -13,9 +13,9 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from infra.abacus.corrections import Solved, mend_steps, rate_answers, revise_solutions
+from infra.abacus.corrections import Solved, answer_requests, mend_steps, rate_answers, revise_solutions
 from schemas.recipe.models import Abacus
-from schemas.request import Completion, Message, Reply, Request, Sampling
+from schemas.request import Completion, Message, Request, Sampling
 from tasks.engines.abacus.engine import AbacusEngine
 from tasks.evaluation.discrimination import measure_discrimination
 from tasks.evaluation.score import wilson
@@ -47,9 +47,8 @@ def ask_engine(
         for message, prefix in prompts
         for sample in range(samples)
     ]
-    replies: dict[str, Reply] = {reply.request: reply for reply in engine.answer(requests)}
-    answers = [replies[request.id] for request in requests]
-    return [reply if isinstance(reply, Completion) and reply.finish == "stop" else None for reply in answers]
+    replies = answer_requests(engine, requests)
+    return [reply if isinstance(reply, Completion) and reply.finish == "stop" else None for reply in replies]
 
 
 def solve_problems(

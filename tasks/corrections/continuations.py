@@ -17,8 +17,8 @@ from pydantic import Field
 
 from schemas.columns.corrections import CARRIED, CONTINUATIONS
 from schemas.columns.problems import SOLUTION_ID
-from schemas.contract import DETAIL, REASON, Contract
-from schemas.frames import to_polars_schema
+from schemas.contract import Contract
+from schemas.frames import reject_rows, to_polars_schema
 from schemas.model_id import ModelId
 from schemas.request import Completion, Message, Reply, Request, Sampling, replace_surrogates
 from schemas.task import Asking, Conversation, OneOrMore, Outcome, Parameters
@@ -269,8 +269,7 @@ def _gather(
     schema = to_polars_schema(
         _makes(rules, Contract("", "", tuple(column for column in CARRIED if column.name in part.columns), ""))
     )
-    reasons_of = pl.DataFrame(why, schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row")
-    return Outcome(pl.DataFrame(rows, schema=schema), part[dropped].hstack(reasons_of))
+    return Outcome(pl.DataFrame(rows, schema=schema), reject_rows(part[dropped], why))
 
 
 def _describe(beginning: Beginning | None, rules: ContinueParameters) -> tuple[str, str]:

@@ -16,8 +16,8 @@ import polars as pl
 from pydantic import Field
 
 from schemas.columns.corrections import CARRIED, CORRECTIONS
-from schemas.contract import DETAIL, REASON, Contract
-from schemas.frames import to_polars_schema
+from schemas.contract import Contract
+from schemas.frames import reject_rows, to_polars_schema
 from schemas.model_id import ModelId
 from schemas.request import Completion, Message, Reply, Request, Sampling
 from schemas.task import Asking, Conversation, Outcome, Parameters
@@ -125,15 +125,13 @@ def request_corrections(part: pl.DataFrame, rules: CorrectParameters, names: Map
     kept, why = [], []
     for i, row in enumerate(rows):
         reason = faults[i] or _find_reason(teachers[i], students[i])
-        why.append(reason or (None, None))
+        why.append(reason)
         if reason is None:
             kept.append(_make_row(row, teachers[i], students[i], rules))
     schema = to_polars_schema(
         _make_contract(rules, Contract("", "", tuple(column for column in CARRIED if column.name in part.columns), ""))
     )
-    reasons = pl.DataFrame(why, schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row")
-    rejected = part.hstack(reasons).filter(pl.col(REASON.name).is_not_null())
-    return Outcome(pl.DataFrame(kept, schema=schema), rejected)
+    return Outcome(pl.DataFrame(kept, schema=schema), reject_rows(part, why))
 
 
 def _begin(row: Row, rules: CorrectParameters, model: ModelId) -> Draft:

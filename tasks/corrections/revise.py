@@ -18,8 +18,8 @@ import polars as pl
 from schemas.columns.corrections import CARRIED
 from schemas.columns.problems import COMPLETION_COLUMNS, PROGRAM, SOLUTION_ID, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.columns.turns import STEP_SCORES, TURN_COLUMNS, TURNS
-from schemas.contract import DETAIL, REASON, Contract
-from schemas.frames import to_polars_schema
+from schemas.contract import Contract
+from schemas.frames import reject_rows, to_polars_schema
 from schemas.model_id import ModelId
 from schemas.request import Completion, Message, Reply, Request, Sampling, replace_surrogates
 from schemas.task import Asking, Conversation, Outcome
@@ -331,9 +331,8 @@ def _gather(part: pl.DataFrame, chains: Sequence[Chain], rules: ReviseParameters
     schema = to_polars_schema(
         _make_contract(rules, Contract("", "", tuple(c for c in CARRIED if c.name in part.columns), ""))
     )
-    reasons = pl.DataFrame(why, schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row")
     frame = pl.DataFrame(rows, schema=schema) if rows else pl.DataFrame(schema=schema)
-    return Outcome(frame, part[dropped].hstack(reasons))
+    return Outcome(frame, reject_rows(part[dropped], why))
 
 
 def _find_drop(attempts: Sequence[Row], rules: ReviseParameters) -> tuple[str, str | None] | None:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.contract import Contract
+from schemas.frames import Why
 from tasks.corrections.bare_steps import strip_answer
 from tasks.sources.content_ids import digest, normalize_text
 
 Row = Mapping[str, Any]
-Why = tuple[str, str | None]
 NODES = ("node_id", "steps_before", "step", "q", "tried", "model")
 """The columns of a search's nodes that siblings are read from."""
 CONTINUED = ("solution_id", "steps_before", "next_step", "verdict", "model", "text")

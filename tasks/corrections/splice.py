@@ -20,8 +20,8 @@ from pydantic import Field
 
 from schemas.columns.corrections import SPLICED
 from schemas.columns.problems import PROBLEM_COLUMNS
-from schemas.contract import DETAIL, REASON, Contract
-from schemas.frames import to_polars_schema
+from schemas.contract import Contract
+from schemas.frames import Why, reject_rows, to_polars_schema
 from schemas.task import Outcome, Parameters, PerRow
 from tasks.corrections.continuations import describe_mistake
 from tasks.corrections.segments import draw_unlearned, make_segment
@@ -118,25 +118,20 @@ def splice_solutions(part: pl.DataFrame, parameters: SpliceParameters) -> Outcom
     """
     rows = list(part.iter_rows(named=True))
     spliced: list[dict[str, Any] | None] = []
-    why: list[tuple[str, str | None]] = []
+    why: list[Why | None] = []
     for row in rows:
         try:
             spliced.append(_WAYS[parameters.style](row, parameters))
-            why.append(("", None))
+            why.append(None)
         except _NoSplice as error:
             spliced.append(None)
             why.append(error.args)
     whole = [(i, row) for i, row in enumerate(spliced) if row is not None]
     for (i, _), verdict in zip(whole, judge_splices([row for _, row in whole])):
         if verdict["verdict"] != "right":
-            spliced[i], why[i] = (
-                None,
-                ("does not end in the right answer", verdict["undecided"] or verdict["extracted"]),
-            )
-    kept = [row for row in spliced if row is not None]
-    reasons = pl.DataFrame(why, schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row")
-    lost = pl.Series([row is None for row in spliced], dtype=pl.Boolean)
-    return Outcome(pl.DataFrame(kept, schema=to_polars_schema(SPLICED)), part.hstack(reasons).filter(lost))
+            why[i] = ("does not end in the right answer", verdict["undecided"] or verdict["extracted"])
+    kept = [row for row, reason in zip(spliced, why, strict=True) if reason is None]
+    return Outcome(pl.DataFrame(kept, schema=to_polars_schema(SPLICED)), reject_rows(part, why))
 
 
 def judge_splices(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

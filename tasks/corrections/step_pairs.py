@@ -22,8 +22,8 @@ from pydantic import Field
 
 from schemas.columns.corrections import STEP_PAIRS
 from schemas.columns.problems import PROBLEM_COLUMNS
-from schemas.contract import DETAIL, REASON, Contract
-from schemas.frames import to_polars_schema
+from schemas.contract import Contract
+from schemas.frames import Why, reject_rows, to_polars_schema
 from schemas.task import Outcome, Parameters, PerProblem
 from tasks.corrections.bare_steps import strip_answer
 from tasks.corrections.siblings import find_missing, pair_siblings
@@ -33,7 +33,6 @@ from tasks.sources.content_ids import digest, normalize_text
 
 Source = Literal["rectified", "edited", "siblings", "first pit", "judged"]
 Row = Mapping[str, Any]
-Why = tuple[str, str | None]
 _PROBLEM = tuple(column.name for column in PROBLEM_COLUMNS)
 
 
@@ -92,13 +91,7 @@ def pair_steps(part: pl.DataFrame, parameters: PairsParameters) -> Outcome:
         for i, pair, reason in _choose(candidates, parameters):
             why[i] = reason
             pairs += [] if reason else [pair]
-    reasons = pl.DataFrame(
-        [reason or (None, None) for reason in why],
-        schema={REASON.name: pl.String, DETAIL.name: pl.String},
-        orient="row",
-    )
-    rejected = part.hstack(reasons).filter(pl.col(REASON.name).is_not_null())
-    return Outcome(pl.DataFrame(pairs, schema=to_polars_schema(STEP_PAIRS)), rejected)
+    return Outcome(pl.DataFrame(pairs, schema=to_polars_schema(STEP_PAIRS)), reject_rows(part, why))
 
 
 def _choose(

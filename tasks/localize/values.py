@@ -17,8 +17,8 @@ import polars as pl
 from pydantic import Field
 
 from schemas.columns.values import STEP_VALUE_COLUMNS, VALUE_COLUMNS, VALUE_TREES
-from schemas.contract import DETAIL, REASON, Contract
-from schemas.frames import to_polars_schema
+from schemas.contract import Contract
+from schemas.frames import Why, reject_rows, to_polars_schema
 from schemas.task import Outcome, Parameters, PerProblem
 from tasks.llm.question import format_question
 from tasks.localize.step_values import compute_rest_values, label_sorm
@@ -26,7 +26,6 @@ from tasks.search.node_values import add_step_values, list_valued_solutions, mak
 from tasks.search.tree import DEEPEST
 
 Row = Mapping[str, Any]
-Why = tuple[str, str | None]
 
 
 class ValuesParameters(Parameters):
@@ -68,18 +67,13 @@ def compute_values(part: pl.DataFrame, parameters: ValuesParameters) -> Outcome:
             added[indices[0]] = _gather([rows[i] for i in indices], rate)
             for i in indices[1:]:
                 why[i] = ("in the row of its problem", None)
-    reasons = pl.DataFrame(
-        [reason or (None, None) for reason in why],
-        schema={REASON.name: pl.String, DETAIL.name: pl.String},
-        orient="row",
-    )
     kept = [added[i] for i in sorted(added)]
     if parameters.per == "solution":
         frame = pl.DataFrame(kept, schema=to_polars_schema(Contract("values", "", VALUE_COLUMNS, "")))
         values = part[sorted(added)].drop(frame.columns, strict=False).hstack(frame)
     else:
         values = pl.DataFrame(kept, schema=to_polars_schema(VALUE_TREES))
-    return Outcome(values, part.hstack(reasons).filter(pl.col(REASON.name).is_not_null()))
+    return Outcome(values, reject_rows(part, why))
 
 
 def _find_fault(row: Row, parameters: ValuesParameters) -> Why | None:

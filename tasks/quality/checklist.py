@@ -104,12 +104,12 @@ def parse_answers(text: str, questions: int) -> list[str]:
         `yes` or `no` for each; none where one is missing, answered in two ways, or of no question.
 
     """
-    said: dict[int, set[str]] = {}
+    words_of: dict[int, set[str]] = {}
     for number, word in _ANSWER.findall(text):
-        said.setdefault(int(number[:9]), set()).add(word.casefold())
-    if set(said) != set(range(1, questions + 1)) or any(len(words) > 1 for words in said.values()):
+        words_of.setdefault(int(number[:9]), set()).add(word.casefold())
+    if set(words_of) != set(range(1, questions + 1)) or any(len(words) > 1 for words in words_of.values()):
         return []
-    return [next(iter(said[number])) for number in range(1, questions + 1)]
+    return [next(iter(words_of[number])) for number in range(1, questions + 1)]
 
 
 def _describe(answers: list[str], undecided: str | None, request: Request | None = None) -> dict[str, Any]:

@@ -116,14 +116,18 @@ def _ask_whether_true(
     sign = mark({**row, "text": row["extracted"]})
     kind = choose_answer_kind(row["answer"], row["options"])
     answers = [answer for reply in drawn if (answer := _find_own_answer(reply, kind))]
-    listed = "".join(f"\n- {_shorten(answer, sign)}" for answer in answers)
     fields = {
         "question": strip_marks(format_question(row["question"], row["options"]), sign),
         "answer": _shorten(row["extracted"], sign),
-        "samples": f"{SHOWN}{listed}\n" if answers else "",
+        "samples": list_samples([_shorten(answer, sign) for answer in answers]),
     }
     messages: tuple[Message, ...] = prompts.fill(rules.prompt, fields)
     return replace(model.ask(messages, Sampling(1, 0.0)), choices=(TRUE, FALSE))
+
+
+def list_samples(answers: Sequence[str]) -> str:
+    """What the prompt shows of answers that were drawn: a line for each; nothing of none."""
+    return "\n- ".join([SHOWN, *answers]) + "\n" if answers else ""
 
 
 def _find_own_answer(reply: Reply, kind: Any) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -12,14 +12,13 @@ import polars as pl
 from schemas.columns.nodes import NODE_COLUMNS, NODE_ID
 from schemas.columns.problems import ASKED_COLUMNS, COMPLETION_COLUMNS, SOLUTION_ID, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.columns.values import STEP_VALUE_COLUMNS, VALUE_COLUMNS
-from schemas.contract import DETAIL, REASON, Contract
-from schemas.frames import to_polars_schema
+from schemas.contract import Contract
+from schemas.frames import Why, reject_rows, to_polars_schema
 from schemas.task import Outcome
 from tasks.localize.step_values import compute_rest_value, label_sorm
 from tasks.sources.content_ids import identify_solution
 
 Row = Mapping[str, Any]
-Why = tuple[str, str | None]
 _ADDED = (
     SOLUTION_ID, *COMPLETION_COLUMNS, ASKED_COLUMNS[0], *STEP_COLUMNS, VERDICT_COLUMNS[0], *VALUE_COLUMNS,
 )  # fmt: skip
@@ -101,17 +100,7 @@ def add_step_values(part: pl.DataFrame) -> Outcome:
     ]  # fmt: skip
     schema = to_polars_schema(Contract("values", "", STEP_VALUE_COLUMNS, ""))
     kept = part.filter([reason is None for reason in why]).drop(schema, strict=False)
-    return Outcome(kept.hstack(pl.DataFrame(added, schema=schema)), _reject(part, why))
-
-
-def _reject(part: pl.DataFrame, why: Sequence[Why | None]) -> pl.DataFrame:
-    """The nodes that are rejected, with reason and detail."""
-    reasons = pl.DataFrame(
-        [reason or (None, None) for reason in why],
-        schema={REASON.name: pl.String, DETAIL.name: pl.String},
-        orient="row",
-    )
-    return part.hstack(reasons).filter(pl.col(REASON.name).is_not_null())
+    return Outcome(kept.hstack(pl.DataFrame(added, schema=schema)), reject_rows(part, why))
 
 
 def list_valued_solutions(part: pl.DataFrame) -> Outcome:
@@ -133,7 +122,7 @@ def list_valued_solutions(part: pl.DataFrame) -> Outcome:
     ]
     problem = {name: kind for name, kind in part.schema.items() if name not in _OWN}
     schema = {**problem, **to_polars_schema(Contract("", "", _ADDED, ""))}
-    return Outcome(pl.DataFrame(kept, schema=schema), _reject(part, why))
+    return Outcome(pl.DataFrame(kept, schema=schema), reject_rows(part, why))
 
 
 def _find_fault(trees: NodeTrees, row: Row) -> Why | None:
@@ -173,5 +162,5 @@ def make_solution_contract(given: Contract) -> Contract:
     """
     kept = tuple(column for column in given.columns if column.name not in _OWN)
     contract = Contract("solutions", "One solution a row that ends in a search tree.", kept, SOLUTION_ID.name)
-    made = replace(contract, columns=(SOLUTION_ID, *contract.without(SOLUTION_ID).columns))
-    return made.having(*(column for column in _ADDED if column is not SOLUTION_ID))
+    keyed = replace(contract, columns=(SOLUTION_ID, *contract.without(SOLUTION_ID).columns))
+    return keyed.having(*(column for column in _ADDED if column is not SOLUTION_ID))

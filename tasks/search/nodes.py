@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from schemas.columns.nodes import NODE_COLUMNS, NODE_ID, TREE_COLUMNS
-from schemas.contract import DETAIL, REASON, Contract
-from schemas.frames import to_polars_schema
+from schemas.contract import Contract
+from schemas.frames import Why, reject_rows, to_polars_schema
 from schemas.task import Outcome, Parameters, PerRow
 from tasks.sources.content_ids import digest
 
@@ -31,22 +31,21 @@ def list_nodes(part: pl.DataFrame, _: NodesParameters) -> Outcome:
 
     """
     kept: list[dict[str, Any]] = []
-    dropped: list[tuple[int, str, str | None]] = []
+    dropped: list[tuple[int, Why]] = []
     for i, row in enumerate(part.iter_rows(named=True)):
         nodes = _list_states(row)
         kept += [node for node in nodes if node["tried"]]
         dropped += [
-            (i, "no rollout from there is decided", f"{node['unclear']} from step {node['depth']} are not")
+            (i, ("no rollout from there is decided", f"{node['unclear']} from step {node['depth']} are not"))
             for node in nodes
             if not node["tried"]
         ]
-        dropped += [] if nodes else [(i, "no state but the problem", None)]
+        dropped += [] if nodes else [(i, ("no state but the problem", None))]
     schema = {name: kind for name, kind in part.schema.items() if name not in _OWN}
     schema |= to_polars_schema(Contract("", "", (NODE_ID, *NODE_COLUMNS), ""))
-    reasons = pl.DataFrame(
-        [why for _, *why in dropped], schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row"
+    return Outcome(
+        pl.DataFrame(kept, schema=schema), reject_rows(part[[i for i, _ in dropped]], [why for _, why in dropped])
     )
-    return Outcome(pl.DataFrame(kept, schema=schema), part[[i for i, *_ in dropped]].hstack(reasons))
 
 
 def _list_states(row: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -13,8 +13,8 @@ from typing import Any
 import polars as pl
 
 from schemas.columns.nodes import TREE_COLUMNS
-from schemas.contract import DETAIL, REASON, Contract
-from schemas.frames import to_polars_schema
+from schemas.contract import Contract
+from schemas.frames import Why, reject_rows, to_polars_schema
 from schemas.model_id import ModelId
 from schemas.request import Completion, Reply, Request, Sampling, replace_surrogates
 from schemas.task import Asking, Conversation, Outcome
@@ -35,7 +35,6 @@ from tasks.verify.task import VERSION as VERIFIER
 
 METHODS: dict[Method, type[HalvingSearch] | type[StepSearch]] = {"omegaprm": HalvingSearch, "mcts": StepSearch}
 Asked = tuple[SearchTree, str, Request]
-Why = tuple[str, str | None]
 
 
 def search_problems(part: pl.DataFrame, rules: SearchParameters, names: Mapping[str, ModelId]) -> Conversation:
@@ -99,9 +98,9 @@ def _find_fault(tree: SearchTree, rules: SearchParameters) -> Why | None:
 
 def _count_replies(asked: Sequence[Asked], replies: Mapping[str, Reply], answers: str) -> None:
     """Verify a round's rollouts, all at once, and count each for the state that it was asked from."""
-    came = [(tree, tree.by_prefix[prefix], replies[request.id]) for tree, prefix, request in asked]
-    verdicts = judge_rollouts([(tree.values, state.prefix, reply) for tree, state, reply in came], answers)
-    for (tree, state, reply), right in zip(came, verdicts, strict=True):
+    answered = [(tree, tree.by_prefix[prefix], replies[request.id]) for tree, prefix, request in asked]
+    verdicts = judge_rollouts([(tree.values, state.prefix, reply) for tree, state, reply in answered], answers)
+    for (tree, state, reply), right in zip(answered, verdicts, strict=True):
         tree.tokens += reply.tokens if isinstance(reply, Completion) else 0
         tree.record(state, read_rollout(state, reply, right))
 
@@ -133,15 +132,8 @@ def _gather(
     why = [_find_fault(search.tree, rules) if search else ("no gold answer", None) for search in searches]
     added = [{**_describe(search), **by} for search, reason in zip(searches, why) if search and not reason]
     schema = to_polars_schema(Contract("trees", "", TREE_COLUMNS, ""))
-    reasons = pl.DataFrame(
-        [reason or (None, None) for reason in why],
-        schema={REASON.name: pl.String, DETAIL.name: pl.String},
-        orient="row",
-    )
-    rows = part.hstack(reasons)
-    is_out = pl.col(REASON.name).is_not_null()
-    trees = part.filter(~reasons[REASON.name].is_not_null()).drop(schema, strict=False)
-    return Outcome(trees.hstack(pl.DataFrame(added, schema=schema)), rows.filter(is_out))
+    trees = part.filter([reason is None for reason in why]).drop(schema, strict=False)
+    return Outcome(trees.hstack(pl.DataFrame(added, schema=schema)), reject_rows(part, why))
 
 
 def _describe(search: HalvingSearch | StepSearch) -> dict[str, Any]:

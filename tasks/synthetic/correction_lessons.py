@@ -17,6 +17,7 @@ from typing import Literal
 from schemas.request import Message
 from tasks.llm import prompts
 from tasks.llm.prompt_guard import fill_fields
+from tasks.quality.p_true import FALSE, TRUE, list_samples
 from tasks.synthetic.critiques import describe_mistake, write_critique
 from tasks.synthetic.lessons import SOLVE, Lesson, Piece, draw_problem, list_line, write_lesson
 from tasks.synthetic.problems import Problem
@@ -173,7 +174,7 @@ def write_truth(problem: Problem, random: Random) -> Lesson:
         drawn[0] = answer
     random.shuffle(drawn)
     (message,) = ask_truth(problem.question, answer, drawn)
-    return Lesson("true", message.content, (("A" if answer == str(problem.answer) else "B", VERDICT_WEIGHT),))
+    return Lesson("true", message.content, ((TRUE if answer == str(problem.answer) else FALSE, VERDICT_WEIGHT),))
 
 
 def _draw_answers(problem: Problem, solved: float, count: int, random: Random) -> list[str]:
@@ -190,6 +191,5 @@ def _draw_answers(problem: Problem, solved: float, count: int, random: Random) -
 
 def ask_truth(question: str, answer: str, drawn: Sequence[str] = ()) -> tuple[Message, ...]:
     """What `p-true` asks about an answer, beside others that were drawn."""
-    listed = "".join(f"\n- {other}" for other in drawn)
-    samples = f"Answers that came to mind:{listed}\n" if drawn else ""
-    return prompts.fill(prompts.find_template("is-true"), {"question": question, "answer": answer, "samples": samples})
+    fields = {"question": question, "answer": answer, "samples": list_samples(drawn)}
+    return prompts.fill(prompts.find_template("is-true"), fields)

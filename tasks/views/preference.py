@@ -7,8 +7,8 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field
 
-from schemas.contract import DETAIL, REASON, Column, Contract
-from schemas.frames import to_polars_schema
+from schemas.contract import Column, Contract
+from schemas.frames import reject_rows, to_polars_schema
 from schemas.task import Outcome, Parameters, PerProblem
 from tasks.llm.channels import Of
 from tasks.views import columns as c
@@ -74,9 +74,7 @@ def pair_solutions(part: pl.DataFrame, parameters: PreferenceParameters) -> Outc
     kept = pl.DataFrame(
         pairs, schema=to_polars_schema(make_contract(parameters, Contract("", "", (), ""))), orient="row"
     )
-    rejections = [why.get(solution_id, (None, None)) for solution_id in part["solution_id"]]
-    reasons = pl.DataFrame(rejections, schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row")
-    return Outcome(kept, part.hstack(reasons).filter(pl.col(REASON.name).is_not_null()))
+    return Outcome(kept, reject_rows(part, map(why.get, part["solution_id"])))
 
 
 def _show_sides(rows: list[dict[str, Any]], of: Of, why: dict[str, tuple[str, str | None]]) -> list[dict[str, Any]]:

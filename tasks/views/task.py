@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 import polars as pl
 from pydantic import BeforeValidator, Field, ValidationInfo
 
-from schemas.contract import DETAIL, REASON, Contract
-from schemas.frames import describe_columns, to_polars_schema
+from schemas.contract import Contract
+from schemas.frames import describe_columns, reject_rows, to_polars_schema
 from schemas.recipe.view import ViewDeclaration, resolve_view
 from schemas.task import Outcome, Parameters, PerRow
 from tasks.llm.channels import Of
@@ -105,11 +105,10 @@ def view(part: pl.DataFrame, parameters: ViewParameters) -> Outcome:
                 why.append((item.args[0], item.args[1] or None))
             else:
                 examples.append(item)
-    reasons = pl.DataFrame(why, schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row")
-    dropped = part[lost].hstack(reasons)
     given = Contract("given", "", describe_columns(part.schema), "")
     return Outcome(
-        pl.DataFrame(examples, schema=to_polars_schema(make_contract(parameters, given)), orient="row"), dropped
+        pl.DataFrame(examples, schema=to_polars_schema(make_contract(parameters, given)), orient="row"),
+        reject_rows(part[lost], why),
     )
 
 
