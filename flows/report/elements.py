@@ -120,11 +120,6 @@ def format_size(count: float) -> str:
     raise AssertionError
 
 
-def join_names(names: Sequence[str]) -> str:
-    """a, b and c."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "nothing"
-
-
 def format_model(name: object) -> str:
     """A model with no more of its revision than tells it apart."""
     return re.sub(r"@([0-9a-f]{7})[0-9a-f]{9,}", r"@\1", str(name))

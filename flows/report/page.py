@@ -13,7 +13,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +70,6 @@ def read_bundle() -> str:
     import vl_convert  # only pages need it
 
     return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
-
-
-def describe_renderer() -> str:
-    """What draws the plots."""
-    return f"vl-convert {version('vl-convert-python')}"
 
 
 @lru_cache(maxsize=8)

@@ -154,10 +154,6 @@ class EnginePool:
         """Whether a table needs no reply any more: it cannot be made, or the build has ended."""
         return self._closed or use.failed
 
-    def is_open(self, asked: AskedModel) -> bool:
-        """Whether a model is loaded, or being loaded."""
-        return identify_engine(asked) in self._open
-
     @contextmanager
     def lease(
         self, use: TableUse, asked: AskedModel, spent: Spent, requests: Sequence[Request] = ()

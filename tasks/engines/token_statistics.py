@@ -21,6 +21,8 @@ from schemas.request import Request
 
 SHARE = 0.2
 """The share of the tokens whose log-probabilities Min-K% is the mean of; the least likely ones, one at least."""
+LARGEST, ROUNDING = 1e30, 1e-3
+"""Log-probabilities lie between: servers write far smaller ones, and round ones of nearly 1 up."""
 DIGITS = 6
 """Significant digits of a statistic."""
 TOP = 20
@@ -113,12 +115,17 @@ def sum_logprobs(logprobs: Sequence[float] | None) -> float:
     return math.nan if logprobs is None else min(0.0, math.fsum(logprobs))
 
 
+def read_logprob(value: Any) -> float | None:
+    """A log-probability as a server says it; None of anything else. A little above 0 is rounding, and far above it none."""
+    return min(0.0, float(value)) if type(value) in (int, float) and -LARGEST < value <= ROUNDING else None
+
+
 def list_alternatives(token: Any) -> list[tuple[str, float]]:
     """The likeliest tokens at a place, as servers list them in `top_logprobs`; what is no such list is left out, it is a stranger's."""
     listed = token.get("top_logprobs") if isinstance(token, dict) else None
     items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
-    pairs = [(item.get("token"), item.get("logprob")) for item in items]
-    return [(text, float(value)) for text, value in pairs if isinstance(text, str) and isinstance(value, int | float)]
+    pairs = [(item.get("token"), read_logprob(item.get("logprob"))) for item in items]
+    return [(text, logprob) for text, logprob in pairs if isinstance(text, str) and logprob is not None]
 
 
 def add_up_choices(request: Request, alternatives: Iterable[tuple[str, float]]) -> tuple[float, ...]:

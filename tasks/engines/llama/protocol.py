@@ -9,7 +9,6 @@ assistant's earlier turns.
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +17,14 @@ from schemas.recipe.models import Price
 from schemas.request import Completion, Failure, Finish, Reply, Request, replace_surrogates
 from tasks.engines.openai.chat import read_error
 from tasks.engines.openai.http_errors import TOO_LONG
-from tasks.engines.token_statistics import TOP, TokenProbabilities, describe_tokens, list_alternatives, sum_logprobs
+from tasks.engines.token_statistics import (
+    TOP,
+    TokenProbabilities,
+    describe_tokens,
+    list_alternatives,
+    read_logprob,
+    sum_logprobs,
+)
 from tasks.llm.channels import is_thought_opened, is_unfinished_thought, join_prefix, split_channels
 
 REFUSED = "refused by llama.cpp"
@@ -112,8 +118,8 @@ def _list_logprobs(value: Mapping[str, Any], ended: bool) -> list[float] | None:
     tokens = value.get("completion_probabilities")
     if not isinstance(tokens, list) or not tokens:
         return None
-    logprobs = [token.get("logprob") if isinstance(token, dict) else None for token in tokens]
-    numbers = [min(0.0, number) for number in logprobs if isinstance(number, int | float) and math.isfinite(number)]
+    logprobs = [read_logprob(token.get("logprob")) if isinstance(token, dict) else None for token in tokens]
+    numbers = [logprob for logprob in logprobs if logprob is not None]
     if len(numbers) < len(logprobs):
         return None
     return numbers[:-1] if ended else numbers

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.request import Finish, replace_surrogates
-from tasks.engines.token_statistics import list_alternatives
+from tasks.engines.token_statistics import list_alternatives, read_logprob
 
 LONGEST_TEXT = 1_000_000
 """Characters of an answer, at most."""
@@ -178,18 +178,13 @@ def _usage(value: Any) -> Usage | None:
     return None if prompt is None or tokens is None else Usage(prompt, tokens, thinking)
 
 
-def _number(value: Any) -> float | None:
-    """A log-probability; a little above 0 is rounding."""
-    return float(value) if type(value) in (int, float) and -1e30 < value <= 1e-3 else None
-
-
 def _read_logprobs(value: Any) -> tuple[tuple[float, ...] | None, tuple[tuple[str, float], ...]]:
     """The tokens' log-probabilities, None where one is missing or odd; and what else the first token might have been."""
     tokens = value.get("content") if isinstance(value, dict) else None
     if not isinstance(tokens, list) or not tokens:
         return None, ()
-    logprobs = [_number(token.get("logprob")) if isinstance(token, dict) else None for token in tokens]
-    numbers = tuple(min(logprob, 0.0) for logprob in logprobs if logprob is not None)
+    logprobs = [read_logprob(token.get("logprob")) if isinstance(token, dict) else None for token in tokens]
+    numbers = tuple(logprob for logprob in logprobs if logprob is not None)
     return numbers if len(numbers) == len(logprobs) else None, tuple(list_alternatives(tokens[0]))
 
 

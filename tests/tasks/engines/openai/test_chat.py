@@ -116,6 +116,7 @@ def test_thoughts_beside_the_content(fields: dict[str, Any]) -> None:
         ([{"logprob": 0.5}], None),
         ([{"logprob": True}], None),
         ([{"logprob": "-1"}], None),
+        ([{"logprob": 10**400}], None),
         ([], None),
     ],
 )
@@ -129,6 +130,7 @@ def test_first_tokens_that_might_have_been_are_read_and_odd_ones_left_out() -> N
         {"token": "A", "logprob": -0.25},
         {"token": 7, "logprob": -1},
         {"token": "B", "logprob": "?"},
+        {"token": "C", "logprob": 10**400},
         "C",
         {"token": " B", "logprob": -2},
     ]
