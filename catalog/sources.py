@@ -19,9 +19,11 @@ from catalog import hub
 from catalog.confinement import Confinement
 from catalog.digests import Digests, read_stamp
 from catalog.file_kinds import KINDS, is_known, is_selected
+from catalog.wildcards import list_matches
 from schemas.errors import ApplicationError
 from schemas.patterns import compile_pattern
 from schemas.reading import FileReading
+from schemas.time_limit import stop_clock
 
 PLAIN = FileReading()
 """The reading of a file whose name says all."""
@@ -94,7 +96,7 @@ def find_sources(
     if hub.is_file(pattern) and (fault := hub.find_hub_fault(fs, path)):
         raise SourceError(f"{name}: the Hub does not give it ({fault}); {hub.ADVICE}")
     try:
-        matches = sorted(str(match) for match in fs.glob(path)) if any(c in name for c in "*?[") else [str(path)]
+        matches = list_matches(fs, str(path)) if any(c in name for c in "*?[") else [str(path)]
         files = [file for match in matches for file in _list_files(fs, match, name, reading)]
     except (OSError, ValueError, ImportError) as error:
         raise SourceError(f"{name}: cannot be looked for at {masked} ({error}); check the path") from None
@@ -167,11 +169,7 @@ def _with_companion(
     group = (match[1] or "") if len(match) > 1 else ""
     file = declared.file.replace("{1}", _escape(group) if "*" in declared.file else group)
     folder, (shown, _, __) = path.rpartition("/")[0], source.name.rpartition("/")
-    files = (
-        sorted(str(other) for other in fs.glob(f"{_escape(folder)}/{file}"))
-        if "*" in declared.file
-        else [f"{folder}/{file}"]
-    )
+    files = list_matches(fs, f"{_escape(folder)}/{file}") if "*" in declared.file else [f"{folder}/{file}"]
     files = [other for other in files if fs.isfile(other) and other != path]
     if not files:
         return source
@@ -217,7 +215,7 @@ def _file(fs: Any, path: str, name: str, digests: Digests | None = None) -> Sour
     if digests and (known := digests.recall(url, stamp)):
         return Source(url, name, *known, stamp)
     digest, size = hashlib.sha256(), 0
-    with _readable(name), fs.open(path, "rb") as file:
+    with stop_clock(), _readable(name), fs.open(path, "rb") as file:
         while chunk := file.read(2**20):
             digest.update(chunk)
             size += len(chunk)

@@ -55,7 +55,7 @@ class Store(Storage):
             return dict(json.loads(self.read(path)))
         except FileNotFoundError:
             return None
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise StoreError(
                 f"{self.link(path)}: not the JSON it should be ({error}); remove it and build again"
             ) from None

@@ -27,6 +27,8 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
+from errata.release.manifest_shape import PUBLISHED
+from errata.release.shapes import find_faults
 from errata.storage import TEMPORARY
 
 from catalog.publish.shards import Shards
@@ -70,10 +72,8 @@ def read_published(store: Store, corpus: str, version: str) -> dict[str, Any] | 
     """The manifest of a release, or None where there is none."""
     path = f"{locate_release(corpus, version)}/manifest.json"
     manifest = store.read_json(path)
-    if manifest is not None and (lacking := {"fingerprint", "files", "funnel"} - manifest.keys()):
-        raise StoreError(
-            f"{store.link(path)}: lacks {', '.join(sorted(lacking))}; restore it, or release another version"
-        )
+    if manifest is not None and (fault := next(find_faults(manifest, PUBLISHED), None)):
+        raise StoreError(f"{store.link(path)}: {fault}; restore it, or release another version")
     return manifest
 
 

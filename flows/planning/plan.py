@@ -17,7 +17,7 @@ from catalog.sources import PLAIN, Source, find_sources
 from catalog.storage import Store
 from catalog.tables import Manifest, TableFolder, compute_fingerprint
 from flows.planning.asked_models import AskedModel, locate_models
-from flows.planning.recipe_file import open_recipe
+from flows.planning.recipe_file import limit_checking, open_recipe
 from flows.planning.side_inputs import LocatedSideInput, locate_side_input
 from flows.planning.weights import find_misfits
 from schemas.contract import Contract
@@ -27,6 +27,7 @@ from schemas.recipe.document import RecipeError
 from schemas.recipe.gates import Precision
 from schemas.recipe.recipe import FAILURES, Recipe, Table
 from schemas.task import FromRecords, Parameters
+from schemas.time_limit import stop_clock
 
 DATA = "${data}"
 JOINED = 10_000
@@ -243,11 +244,19 @@ def make_plan(
         SourceError: A file that it names is not there or cannot be read.
 
     """
+    with limit_checking(recipe):
+        return _make_plan(recipe, data, store, models, rehash, hash_sources, trust)
+
+
+def _make_plan(
+    recipe: str, data: str | None, store: str, models: Models | None, rehash: bool, hash_sources: bool, trust: bool
+) -> Plan:
     confinement = Confinement(str(Path(recipe).parent), data, trust)
     parsed = open_recipe(recipe, models, confinement)
     place = Store(store)
     digests = Digests(place, rehash)
-    asked = locate_models(parsed, confinement, models or {}, digests)
+    with stop_clock():  # weights may be of many gigabytes
+        asked = locate_models(parsed, confinement, models or {}, digests)
     locator = _Locator(parsed, data, store, digests if hash_sources else NoDigests(place), confinement)
     works: dict[str, TableJob] = {}
     for table in parsed.tables:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from catalog.confinement import Confinement
@@ -14,11 +15,14 @@ from schemas.recipe.reader import read_recipe
 from schemas.recipe.recipe import Recipe, Table
 from schemas.recipe.settings import FurtherSampling
 from schemas.task import Asking
+from schemas.time_limit import limit_time
 from tasks import TASKS
 from tasks.llm.prompts import find_template, name_prompt
 
 LARGEST = 4 * CHARACTERS + 1
 """Bytes that are read of a recipe: more cannot be one."""
+SECONDS = 120.0
+"""That checking a recipe may take, and looking for what it names; to read and hash that is not counted."""
 WITHOUT_CONTINUATION = " (`inject` does without by `rest: rules`)"
 """What else can be done where a model does not go on with beginnings of answers."""
 NO_PROGRAMS = "runs no programs; name one of `engine: python`"
@@ -49,11 +53,18 @@ def open_recipe(recipe: str, models: Models | None = None, confinement: Confinem
         reason = getattr(error, "strerror", None) or str(error)
         known = ", ".join(sorted(str(file) for file in path.parent.glob("*.yaml"))) or "none"
         raise RecipeError([Fault(recipe, 1, "", f"cannot be read ({reason}); recipes there: {known}")]) from None
-    parsed = parse_recipe(text, recipe, confinement)
-    if models:
-        parsed = parse_recipe(with_models(parsed.document, models), recipe, confinement)
-    _check_asking(parsed)
+    with limit_checking(recipe):
+        parsed = parse_recipe(text, recipe, confinement)
+        if models:
+            parsed = parse_recipe(with_models(parsed.document, models), recipe, confinement)
+        _check_asking(parsed)
     return parsed
+
+
+def limit_checking(recipe: str) -> AbstractContextManager[None]:
+    """Hold what a recipe is checked by to a time; `RecipeError` where it takes longer."""
+    message = f"checking it takes more than {SECONDS:g} s; write fewer tables, conditions and patterns, or smaller ones"
+    return limit_time(SECONDS, RecipeError([Fault(recipe, 1, "", message)]))
 
 
 def _check_asking(recipe: Recipe) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
+from catalog.sources import SourceError
+from flows.planning import recipe_file
 from flows.planning.plan import make_plan
 from flows.planning.recipe_file import open_recipe
 from schemas.recipe.document import RecipeError
@@ -124,3 +127,23 @@ def test_a_plan_says_first_what_is_touched(
     ]
     touched = json.loads(run_here(capsys, "plan", recipe, "--store", store, "--json").out)["touches"]
     assert touched["files"] == ["a.jsonl"] and touched["keys"] == ["OPENAI_API_KEY → api.openai.com"]
+
+
+def test_checking_it_ends_whatever_takes_long(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def search(*_: object) -> None:
+        while True:
+            time.sleep(0.01)
+
+    monkeypatch.setattr(recipe_file, "SECONDS", 0.5)
+    monkeypatch.setattr(recipe_file, "_check_asking", search)
+    recipe = write(folder, tables())
+    with pytest.raises(RecipeError, match=r"r\.yaml:1: checking it takes more than 0\.5 s"):
+        make_plan(recipe, None, str(folder / "store"))
+
+
+def test_looking_for_what_it_names_ends(folder: Path) -> None:
+    for name in ("a" * 240, "a" * 120):
+        (folder / name).write_text("")
+    recipe = write(folder, tables().replace("a.jsonl", f'"{"*a" * 30}*b"'))
+    with pytest.raises(SourceError, match="no such file"):
+        make_plan(recipe, None, str(folder / "store"))
