@@ -3,7 +3,7 @@
 # make corpus-real MODEL=file.gguf  the same of another model, in GGUF
 # make test     install, run the tests without a mark, on all processors
 # make test TEST=path   install, run some tests, whatever their marks (TEST="-k expression" works, too)
-# make test TIER=build  install, run the tests with a mark: build, kill, browser, data, slow (see pyproject.toml)
+# make test TIER=build  install, run the tests with a mark: build, kill, browser, data, slow, campaign (see pyproject.toml)
 # make test-explore install, try the properties on examples drawn anew (SEED=1: on the same ones each time)
 # make test-all install, run every tier, and TRL and vLLM
 # make test-vllm install vLLM for the CPU in an environment of its own (3.4 GB, 5 minutes), test the engines with it
@@ -33,7 +33,7 @@ corpus-real: install-llama
 	$(if $(MODEL),,$(BIN)/errata models fetch smollm2)
 	$(BIN)/errata build catalog/recipes/real.yaml $(if $(MODEL),--model solver.model=$(abspath $(MODEL)))
 
-TIER = $(if $(TEST),,not (build or kill or browser or data or slow or external))
+TIER = $(if $(TEST),,not (build or kill or browser or data or slow or campaign or external))
 PYTEST = $(BIN)/pytest --numprocesses auto --dist loadscope --durations 20
 
 test: install
@@ -43,7 +43,7 @@ test-explore: install
 	$(PYTEST) -m hypothesis --hypothesis-profile explore $(if $(SEED),--hypothesis-seed $(SEED)) $(TEST)
 
 test-all: test test-explore
-	$(MAKE) test TIER="build or kill or browser or data or slow"
+	$(MAKE) test TIER="build or kill or browser or data or slow or campaign"
 	$(MAKE) test-trl test-vllm test-llama test-teaching
 
 test-vllm: install .venv-vllm/.installed

@@ -1,0 +1,84 @@
+"""A small fuzz of recipes, inputs and manifests, and the corpus of what once failed; `python -m tests.campaign.fuzz` does the whole."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from errata import Unreadable
+
+from catalog.sources import SourceError
+from schemas.recipe.document import RecipeError
+from tests.campaign import fuzz, manifests, parquet_columns, recipes
+from tests.catalog.records.test_fuzz import try_import
+
+SECONDS = float(os.environ.get("ERRATA_CAMPAIGN_SECONDS", "6"))
+"""Of each kind, at most."""
+COUNT = int(os.environ.get("ERRATA_CAMPAIGN_COUNT", "100"))
+MANIFESTS = sorted(manifests.REGRESSIONS.glob("*.json"))
+RECIPES = sorted(recipes.REGRESSIONS.glob("*.yaml"))
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("kind", list(fuzz.FULL))
+def test_no_mutant_is_thrown_about(kind: str) -> None:
+    result = fuzz.run(kind, COUNT, seconds=SECONDS)
+    assert result.failures == []
+    assert result.outcomes.total() > 0 and len(result.outcomes) > 1, result
+
+
+@pytest.mark.parametrize("kind", list(fuzz.FULL))
+def test_what_nobody_foresaw_is_a_failure_with_its_seed(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> str:
+        raise KeyError("x")
+
+    monkeypatch.setattr(fuzz, "PREPARE", {kind: lambda folder: fail})
+    result = fuzz.run(kind, 2, first=7)
+    assert [failure.split(":")[0] for failure in result.failures] == [f"{kind} seed 7", f"{kind} seed 8"]
+
+
+def test_what_takes_too_long_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(*_: object) -> str:
+        while True:
+            pass
+
+    monkeypatch.setattr(fuzz, "LIMIT", 0.2)
+    monkeypatch.setattr(fuzz, "PREPARE", {"recipes": lambda folder: hang})
+    (failure,) = fuzz.run("recipes", 1).failures
+    assert "TooSlowError" in failure
+
+
+@pytest.mark.parametrize("file", MANIFESTS, ids=lambda file: file.stem)
+def test_a_manifest_that_once_failed_is_refused(file: Path, tmp_path: Path) -> None:
+    sound = manifests.publish(tmp_path)
+    with pytest.raises(Unreadable, match=r"tiny/0\.10\.0/manifest\.json: .*restore it"):
+        manifests.read(json.dumps({**sound, **json.loads(file.read_text("utf-8"))}).encode(), tmp_path)
+
+
+def test_a_manifest_with_all_that_one_may_say_is_read(tmp_path: Path) -> None:
+    assert manifests.read(json.dumps(manifests.publish(tmp_path)).encode(), tmp_path) == "read"
+
+
+@pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
+def test_a_recipe_that_once_failed_is_refused(file: Path, tmp_path: Path) -> None:
+    with pytest.raises((RecipeError, SourceError)):
+        recipes.plan(file.read_bytes(), tmp_path)
+
+
+@pytest.mark.parametrize("kind", parquet_columns.COLUMNS)
+def test_a_column_of_any_kind_is_kept_or_rejected_with_reasons(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(parquet_columns.write_columns(dict.fromkeys(("q", "a"), kind)))
+    assert try_import(path, {"question": "q", "answer": "a", "text": "a"}) in ("read", "mapping refused")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"PAR1", b"PAR1" * 3, b"x" * 100, parquet_columns.write_columns({"q": "text", "a": "text"})[:-20], parquet_columns.write_columns({})],
+    ids=["empty", "magic alone", "magic thrice", "no magic", "cut", "no columns"],
+)  # fmt: skip
+def test_a_parquet_file_that_is_none_is_refused(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(data)
+    assert try_import(tmp_path / "a.parquet", {"question": "q", "answer": "a", "text": "a"}) == "file refused"
