@@ -77,7 +77,7 @@ def _check_offsets(batch: pa.RecordBatch) -> None:
 def _sound(name: str, kind: str) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError, EOFError) as error:
+    except (pa.ArrowException, OSError, EOFError, UnicodeError, OverflowError) as error:
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise SourceError(f"{name}: not a sound {kind} file ({reason[:300]}); fetch it again") from None
 

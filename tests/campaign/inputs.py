@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from tests.campaign.parquet_columns import COLUMNS
 from tests.catalog.records.test_fuzz import mutate_bytes, mutate_mapping, seeds, try_import
 
+REGRESSIONS = Path(__file__).parent / "regressions" / "inputs"
 FIELDS = {"question": "q", "answer": "a", "text": "a"}
 
 

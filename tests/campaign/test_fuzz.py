@@ -11,13 +11,14 @@ from errata import Unreadable
 
 from catalog.sources import SourceError
 from schemas.recipe.document import RecipeError
-from tests.campaign import fuzz, manifests, parquet_columns, recipes
+from tests.campaign import fuzz, inputs, manifests, parquet_columns, recipes
 from tests.catalog.records.test_fuzz import try_import
 
 SECONDS = float(os.environ.get("ERRATA_CAMPAIGN_SECONDS", "6"))
 """Of each kind, at most."""
 COUNT = int(os.environ.get("ERRATA_CAMPAIGN_COUNT", "100"))
 MANIFESTS = sorted(manifests.REGRESSIONS.glob("*.json"))
+INPUTS = sorted(inputs.REGRESSIONS.glob("*"))
 RECIPES = sorted(recipes.REGRESSIONS.glob("*.yaml"))
 
 
@@ -67,11 +68,16 @@ def test_a_recipe_that_once_failed_is_refused(file: Path, tmp_path: Path) -> Non
         recipes.plan(file.read_bytes(), tmp_path)
 
 
+@pytest.mark.parametrize("file", INPUTS, ids=lambda file: file.stem)
+def test_an_input_that_once_failed_is_refused(file: Path) -> None:
+    assert try_import(file, inputs.FIELDS) == "file refused"
+
+
 @pytest.mark.parametrize("kind", parquet_columns.COLUMNS)
 def test_a_column_of_any_kind_is_kept_or_rejected_with_reasons(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     path.write_bytes(parquet_columns.write_columns(dict.fromkeys(("q", "a"), kind)))
-    assert try_import(path, {"question": "q", "answer": "a", "text": "a"}) in ("read", "mapping refused")
+    assert try_import(path, inputs.FIELDS) in ("read", "mapping refused")
 
 
 @pytest.mark.parametrize(
@@ -81,4 +87,4 @@ def test_a_column_of_any_kind_is_kept_or_rejected_with_reasons(kind: str, tmp_pa
 )  # fmt: skip
 def test_a_parquet_file_that_is_none_is_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(data)
-    assert try_import(tmp_path / "a.parquet", {"question": "q", "answer": "a", "text": "a"}) == "file refused"
+    assert try_import(tmp_path / "a.parquet", inputs.FIELDS) == "file refused"

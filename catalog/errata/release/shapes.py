@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -131,9 +132,8 @@ def _join(path: str, key: str) -> str:
 
 
 def _describe(path: str, value: Any, expected: str) -> str:
-    if value is None or isinstance(value, bool):
-        found = {None: "null", True: "true", False: "false"}[value]
+    if value is None or isinstance(value, bool) or value in ([], {}):
+        found = json.dumps(value)
     else:
-        found = {list: "[…]", dict: "{…}"}.get(type(value)) or ascii(value)[:SHOWN]
-        found = "[]" if value == [] else "{}" if value == {} else found
+        found = "[…]" if isinstance(value, list) else "{…}" if isinstance(value, dict) else ascii(value)[:SHOWN]
     return f"its `{path}` is {found}, expected {expected}"
