@@ -256,7 +256,8 @@ class _RecipeReader:
         """A fault for each model that a table asks and that the recipe does not declare."""
         for model in task.models(parameters):
             if model not in self.models:
-                left_open = model in (self.document.value.get("models") or {})
+                declared = self.document.value.get("models")
+                left_open = isinstance(declared, dict) and model in declared
                 name = f"name it (--model {model}.model=NAME), or put the table under `with:`"
                 advice = (
                     name if left_open else advise(model, self.models) if self.models else "declare it under `models:`"

@@ -61,7 +61,7 @@ def format_labels(entries: Sequence[dict[str, Any]], width: int | None = None) -
     rows: list[list[object]] = []
     for entry in entries:
         precision, interval = "-", ""
-        if "exact" in entry:
+        if {"named", "exact", "interval"} <= entry.keys():
             low, high = entry["interval"]
             precision, interval = f"{100 * entry['exact'] / entry['named']:.1f} %", f"{100 * low:.1f}-{100 * high:.1f}"
         share = f"{100 * entry['labelled'] / max(1, entry['rows']):.0f} %"
@@ -167,12 +167,12 @@ def format_types(entries: Sequence[dict[str, Any]], width: int | None = None) ->
 
 def format_gates(gates: Sequence[dict[str, Any]], width: int = 80) -> str:
     """The gates of a recipe and those that were missed; of what follows from contracts only how many there are."""
-    own = [gate for gate in gates if gate["declared"] != "contract" or not gate["passed"]]
+    own = [gate for gate in gates if gate.get("declared") != "contract" or not gate["passed"]]
     rows: list[list[object]] = []
     for gate in own:
         about = f"{gate['view']}.{gate['column']}" if gate["column"] else gate["view"]
         name = str(gate["expectation"]).removeprefix("expect_").removeprefix("column_").replace("_", " ")
-        seen = "not checked" if gate["fault"] else gate["observed"]
+        seen = "not checked" if gate.get("fault") else gate["observed"]
         seen = f"{seen:.4g}" if isinstance(seen, float) else f"{seen:,}" if isinstance(seen, int) else seen
         mark = "passed" if gate["passed"] else "WARNING" if gate["severity"] == "warn" else "MISSED"
         rows.append(
@@ -267,7 +267,7 @@ def format_counts_of_views(release: Release, width: int = 100) -> str:
 
 def format_counts(release: Release, view: str, width: int = 100) -> str:
     """Rows by model and set; the smallest sets are folded into one column where the width is not enough."""
-    entries = release.manifest["counts"].get(view, [])
+    entries = release.manifest.get("counts", {}).get(view, [])
     by_set: dict[str, int] = {}
     for entry in entries:
         by_set[entry["set"]] = by_set.get(entry["set"], 0) + entry["rows"]

@@ -38,16 +38,16 @@ _TYPES: dict[str, Any] = {
     **{f"types_by_{name}?": Each(_COUNTS) for name in ("model", "set", "step")},
 }  # fmt: skip
 _GATE = {
-    "view": TEXT, "column": OrNull(TEXT), "expectation": TEXT, "says?": TEXT, "severity": TEXT, "passed": FLAG, "declared": TEXT,
-    "observed": OrNull(PLAIN), "wanted": PLAIN, "fault": OrNull(TEXT), "rows?": COUNT, "examples?": [ANY],
+    "view": TEXT, "column": OrNull(TEXT), "expectation": TEXT, "says?": TEXT, "severity": TEXT, "passed": FLAG, "declared?": TEXT,
+    "observed": OrNull(PLAIN), "wanted": PLAIN, "fault?": OrNull(TEXT), "rows?": COUNT, "examples?": [ANY],
 }  # fmt: skip
 _LINEAGE = {"table": TEXT, "task": TEXT, "fingerprint": TEXT, "parameters": Each(ANY), "inputs?": ANY}
 MANIFEST: dict[str, Any] = {
     "corpus": TEXT, "version": TEXT, "fingerprint?": TEXT, "views?": [TEXT],
     "columns": Each([{"name": TEXT, "meaning?": TEXT, "type?": TEXT, "null?": FLAG, "filled?": COUNT}]),
-    "counts": Each([{"split?": TEXT, "set": TEXT, "model": TEXT, "rows": COUNT}]),
+    "counts?": Each([{"split?": TEXT, "set": TEXT, "model": TEXT, "rows": COUNT}]),
     "recipe": {"title": TEXT, "license?": TEXT, "text?": TEXT},
-    "keys?": Each(OrNull(TEXT)), "software?": Each(TEXT),
+    "keys?": Each(OrNull(TEXT)), "software?": {"errata": TEXT},
     "funnel": [_STEP], "labels?": [_LABELS], "types?": [_TYPES], "gates?": [_GATE], "lineage?": [_LINEAGE],
 }  # fmt: skip
 PUBLISHED: dict[str, Any] = {
