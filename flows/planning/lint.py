@@ -78,9 +78,12 @@ def _find_unchecked_gold(recipe: Recipe) -> Found:
 
 
 def _is_judged_by_answer(table: Table) -> bool:
-    """Whether a table has verdicts of its own by a gold answer; tests of programs are no answers."""
-    by_tests = getattr(table.parameters, "by", None) == "asserts"
-    return not by_tests and not _is_read(table) and any(label.kind == "verdict" for label in table.task.labels)
+    """Whether a table has verdicts of its own by a gold answer; who runs programs has tests, or values that no task can look at."""
+    return (
+        not getattr(table.task, "runs_programs", False)
+        and not _is_read(table)
+        and any(label.kind == "verdict" for label in table.task.labels)
+    )
 
 
 def _is_read(table: Table) -> bool:
@@ -88,7 +91,7 @@ def _is_read(table: Table) -> bool:
 
 
 def _find_judging_alone(recipe: Recipe) -> Found:
-    """Labels by votes that nothing else confirms, though they are released."""
+    """Labels by votes that nothing else confirms, though they are released; who made labels that are read is not known."""
     released = list_ancestors(recipe, recipe.tables[-1])
     labels = {
         table.name: label
@@ -98,7 +101,8 @@ def _find_judging_alone(recipe: Recipe) -> Found:
         if label.kind == "step" and label.column in table.contract.names()
     }
     if all(label.votes for label in labels.values()):
-        for name in labels:
+        read = {table.name for table in recipe.tables if _is_read(table)}
+        for name in (name for name in labels if name not in read):
             message = "the first wrong step is what judges say, and nothing else confirms it; add rollouts or proofs, and a rule of agreement"
             yield ("tables", name), message
 
