@@ -21,7 +21,7 @@ INSIDE: dict[str, str | tuple[str, ...]] = {
     "Undefined": "tasks/verify", "_Uncertain": "tasks/inject", "_TooLarge": "schemas/recipe", "Unfit": "tasks/views", "Unmeasurable": "flows/gates", "WorkerEnded": ("tasks", "flows/running"),
     "DuplicateKeyError": "catalog/records", "_Unsound": "catalog/records", "EmbeddingNotInstalled": ("tasks/dedup", "flows"), "OldIndexError": ("tasks/dedup", "flows"),
     "UnreadFormula": "tasks/arithmetic", "UnreadStatement": "tasks", "_NoPair": "tasks/corrections", "_NoSplice": "tasks/corrections",
-    "NoProgram": "tasks/programs", "UnknownRoleError": "tasks/engines/world", "_Mismatch": "tasks/synthetic", "_NoCalculationError": "tasks/arithmetic",
+    "TimeLimitReached": "schemas", "NoProgram": "tasks/programs", "UnknownRoleError": "tasks/engines/world", "_Mismatch": "tasks/synthetic", "_NoCalculationError": "tasks/arithmetic",
 }  # fmt: skip
 """Errors that are caught before a command could meet them, and the folders that they do not leave."""
 LINE = re.compile(r"^[│ ]*(?:[├└]── )?(\w+) +(\d) ", re.MULTILINE)
