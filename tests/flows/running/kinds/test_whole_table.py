@@ -162,7 +162,10 @@ def test_a_release_is_a_test_set(tmp_path: Path) -> None:
 def test_test_sets_on_another_file_system(tmp_path: Path) -> None:
     with fsspec.open("memory://sets/gsm.jsonl", "w") as file:
         file.write('{"question": "Natalia sold clips to 48 of her friends?"}\n')
-    plan = make(tmp_path, RECIPE.replace('"tests/*.jsonl"', '"memory://sets/gsm.jsonl"'))
+    make(tmp_path)
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(RECIPE.replace('"tests/*.jsonl"', '"memory://sets/gsm.jsonl"'))
+    plan = planning.make_plan(str(recipe), None, f"memory://{uuid.uuid4().hex}", trust=True)
     for work in plan.jobs[:-2]:
         make_table(work)
     assert set(read(plan, "clean", rejected=True)["question"]) == {"Natalia sold clips to 48 of her friends?"}
