@@ -6,7 +6,6 @@ import os
 from collections.abc import Collection
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from errata.cache import find_root
 
@@ -127,8 +126,3 @@ def open_engine(model: Model, spent: Spent) -> Engine:
 def _advise_on_weights(model: LlamaCpp) -> str:
     names = [name for name, package in PACKAGES.items() if str(locate_model_file(package)) == model.model]
     return f"errata models fetch {names[0]}" if names else "check `model`"
-
-
-def describe_serving(model: Model) -> dict[str, Any]:
-    """What is said of a model where people look: its declaration without what was left at its default."""
-    return model.model_dump(mode="json", exclude_defaults=True)

@@ -160,7 +160,7 @@ def show_certainty(_: Facts, statistics: Facts) -> Section:
     )
     lead = (
         f"Of table {summary['table']}. AUROC: how often the surer of a right and a wrong answer is the right one; half is chance. Brier score "
-        "and expected calibration error are of those numbers that are probabilities."
+        "and expected calibration error are of those numbers that lie between 0 and 1 in all rows, as if they were probabilities."
     )
     return Section(
         name, title, lead, (PageTable("How well each number tells right answers from wrong ones", columns, rows),)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -322,8 +321,7 @@ def test_no_key_is_in_the_ledger_or_a_table(
             "model: big", "model: big, key: MY_KEY"
         )
     )
-    work = build(planning.make_plan(str(tmp_path / "r.yaml"), None, store))
+    build(planning.make_plan(str(tmp_path / "r.yaml"), None, store))
     fs = Store(store).fs
     for path in fs.find(Store(store).full("")):
         assert b"sk-very-secret" not in fs.cat_file(path)
-    assert "sk-very-secret" not in json.dumps(engines.describe_serving(work.models[0].model))
