@@ -70,9 +70,9 @@ def test_who_is_alone_need_not_look_again(store: Store) -> None:
 
 
 def test_a_lease_ends_without_signs_of_life_and_holds_with_them(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leases, "SECONDS", 0.4)
+    monkeypatch.setattr(leases, "SECONDS", 2.0)
     with Leases(store).take(REQUESTS):
-        time.sleep(1)
+        time.sleep(3)
         with Leases(store).take(REQUESTS) as other:
             assert other.requests == []
     store.create(f"{LEASES}/{7:012d}", leases._encode(frozenset({1})))
