@@ -98,8 +98,12 @@ def test_a_lease_of_another_machine_ends_by_the_clock_alone(store: Store, monkey
 
 
 def test_who_needs_nothing_any_more_does_not_wait(store: Store) -> None:
-    with Leases(store).take(REQUESTS):
-        Leases(store).wait(frozenset({1}), lambda: True)
+    with Leases(store).take(REQUESTS) as lease:
+        (held,) = map(int, store.names(LEASES))
+        began = time.monotonic()
+        Leases(store).wait(frozenset({held}), lambda: True)
+        assert time.monotonic() - began < leases.SECONDS / 2
+        assert lease.requests == REQUESTS and store.names(LEASES) == [f"{held:012d}"], "the lease is still held"
 
 
 def test_a_file_that_is_no_lease_says_so(store: Store) -> None:
