@@ -98,7 +98,8 @@ def make_reference_pages() -> dict[str, str]:
     tasks = "\n".join(f"## `{module}`\n\n{_page_of(module)}" for module in list_task_modules())
     return {
         "api/errata.md": f"# The client\n\n{_page_of('errata')}",
-        "api/schemas.md": f"# What a task is\n\n{_page_of('schemas.task')}\n## What it asks\n\n{_page_of('schemas.request')}",
+        "api/schemas.md": f"# What a task is\n\n{_page_of('schemas.task')}\n## What it asks\n\n{_page_of('schemas.request')}"
+        f"\n## What answers\n\n{_page_of('schemas.engine')}",
         "api/tasks.md": f"# Tasks\n\nTheir parameters are told in [tasks](../tasks.md).\n\n{tasks}",
     }
 

@@ -13,9 +13,10 @@ from catalog.confinement import Confinement
 from catalog.digests import Digests
 from catalog.model_files import PACKAGES, find_package, locate_model_file
 from catalog.sources import find_sources
+from schemas.engine import Engine, LoggedEngine, Spent
 from schemas.model_id import ModelId
 from schemas.recipe.models import VLLM, Abacus, LlamaCpp, Model, Python, World
-from schemas.request import Engine, EngineError, LoggedEngine, Spent
+from schemas.request import EngineError
 from tasks.engines.llama.gguf import WITHOUT_TEMPLATE, read_model_file
 
 LOGS = "logs"

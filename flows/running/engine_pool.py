@@ -20,8 +20,9 @@ from flows.planning.asked_models import AskedModel
 from flows.planning.plan import TableJob
 from flows.running.in_flight import InFlight
 from flows.running.watcher import NOBODY, Watcher
+from schemas.engine import Engine, LoadingEngine, Spent
 from schemas.recipe.settings import LanguageModelSettings
-from schemas.request import Engine, EngineError, LoadingEngine, Request, Spent
+from schemas.request import EngineError, Request
 
 EngineKey = NewType("EngineKey", str)
 ROUNDING = 1e-9

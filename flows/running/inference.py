@@ -19,8 +19,9 @@ from flows.planning.recipe_file import WITHOUT_CONTINUATION
 from flows.running.engine_pool import EnginePool
 from flows.running.failures import FailureShare
 from flows.running.watcher import NOBODY, Watcher
+from schemas.engine import ProbedEngine
 from schemas.model_id import ModelId
-from schemas.request import EngineError, Failure, ProbedEngine, Reply, Request
+from schemas.request import EngineError, Failure, Reply, Request
 from tasks.llm.continuation import Continuation, ProbeFault, make_probes, read_probes, take_continuation
 
 

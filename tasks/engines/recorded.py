@@ -13,8 +13,9 @@ from typing import IO, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from schemas.engine import Engine, Spent
 from schemas.recipe.models import Recorded
-from schemas.request import Completion, Engine, EngineError, Finish, Reply, Request, Role, Spent
+from schemas.request import Completion, EngineError, Finish, Reply, Request, Role
 from tasks.engines.token_statistics import TokenProbabilities, TokenStatistics, describe_tokens
 from tasks.llm.channels import is_unfinished_thought, split_channels
 

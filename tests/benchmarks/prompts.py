@@ -25,9 +25,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from schemas.engine import Engine
 from schemas.model_id import ModelId
 from schemas.recipe.models import LlamaCpp, OpenAI
-from schemas.request import Completion, Engine, Reply, Request
+from schemas.request import Completion, Reply, Request
 from tasks.engines.llama.engine import LlamaEngine
 from tasks.engines.openai.engine import OpenAIEngine
 from tasks.evaluation.score import wilson

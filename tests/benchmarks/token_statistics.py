@@ -26,8 +26,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from schemas.engine import Engine
 from schemas.recipe.models import VLLM, Abacus
-from schemas.request import Completion, Engine, Message, Request, Sampling
+from schemas.request import Completion, Message, Request, Sampling
 from tasks.engines.abacus.engine import SHIPPED, AbacusEngine
 from tasks.engines.vllm.engine import VLLMEngine
 from tasks.evaluation.discrimination import Discrimination, measure_discrimination

@@ -1,6 +1,7 @@
 """What the tests with the real vLLM ask."""
 
-from schemas.request import Completion, Engine, Message, Request, Sampling
+from schemas.engine import Engine
+from schemas.request import Completion, Message, Request, Sampling
 
 QUESTION = "Solve step by step.\nTom has {} apples. Tom buys 4 more apples. How many apples does Tom have?"
 

@@ -49,7 +49,7 @@ class LlamaEngine:
         self.model = model
         self.name = "llama.cpp"  # with its build once it runs
         self.logs: Path | None = None
-        """See `schemas.request.LoggedEngine`."""
+        """See `schemas.engine.LoggedEngine`."""
         self._seconds = loading
         self._loading, self._lock = Lock(), Lock()
         self._server: LlamaServer | None = None
@@ -65,7 +65,7 @@ class LlamaEngine:
         return server is not None and bool(server.build) and server.alive
 
     def load(self, requests: Sequence[Request] = ()) -> None:
-        """Load the model unless it is loaded; see `schemas.request.LoadingEngine`.
+        """Load the model unless it is loaded; see `schemas.engine.LoadingEngine`.
 
         Args:
             requests: What it is to answer; it is loaded alike for all.

@@ -98,7 +98,7 @@ class OpenAIEngine:
         self._answered = self._refused = 0
 
     def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        """One reply for each request, as they come; see `schemas.request.Engine`.
+        """One reply for each request, as they come; see `schemas.engine.Engine`.
 
         Args:
             requests: Requests to this model.
@@ -118,7 +118,7 @@ class OpenAIEngine:
             yield from self._background.stream(ask, room=2 * self._model.concurrency)
 
     def find_server(self) -> str:
-        """Where it asks and who answers there; see `schemas.request.ProbedEngine`."""
+        """Where it asks and who answers there; see `schemas.engine.ProbedEngine`."""
 
         async def find(put: Put[str]) -> None:
             await put(await self._find_owner())

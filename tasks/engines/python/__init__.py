@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from schemas.engine import Engine, Spent
 from schemas.recipe.models import Python
-from schemas.request import Engine, Spent
 
 
 def open_engine(model: Python, _: Spent) -> Engine:

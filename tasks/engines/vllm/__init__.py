@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from schemas.engine import Engine, Spent
 from schemas.recipe.models import VLLM
-from schemas.request import Engine, Spent
 
 
 def open_engine(model: VLLM, _: Spent) -> Engine:

@@ -81,7 +81,7 @@ class VLLMEngine:
         self.model = model
         self.name = "vllm"  # with its version once it runs
         self.logs: Path | None = None
-        """See `schemas.request.LoggedEngine`."""
+        """See `schemas.engine.LoggedEngine`."""
         self._worker, self._starting, self._silence = worker, starting, silence
         self._loading, self._lock = Lock(), Lock()
         self._process: WorkerProcess | None = None
@@ -101,7 +101,7 @@ class VLLMEngine:
         return process is not None and process.alive and self._most_inside > 0
 
     def load(self, requests: Sequence[Request] = ()) -> None:
-        """Load the model unless it is loaded; see `schemas.request.LoadingEngine`.
+        """Load the model unless it is loaded; see `schemas.engine.LoadingEngine`.
 
         Where its distributions are asked for, and it was loaded without what
         records them, it is loaded again: what is never asked for costs nothing.

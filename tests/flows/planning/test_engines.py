@@ -9,8 +9,8 @@ from typing import get_args
 import pytest
 
 from flows.planning.engines import locate_model, open_engine
+from schemas.engine import LoggedEngine
 from schemas.recipe.models import MODELS, VLLM, Abacus, Declaration, LlamaCpp, Model, OpenAI, Recorded
-from schemas.request import LoggedEngine
 from tasks.engines.openai.engine import OpenAIEngine
 from tests.tasks.engines.llama.gguf_file import write_gguf
 

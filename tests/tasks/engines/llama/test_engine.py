@@ -18,8 +18,9 @@ from typing import Any
 import httpx
 import pytest
 
+from schemas.engine import LoadingEngine
 from schemas.recipe.models import LlamaCpp, Price
-from schemas.request import Completion, EngineError, Failure, LoadingEngine, Message, Options, Reply, Request, Sampling
+from schemas.request import Completion, EngineError, Failure, Message, Options, Reply, Request, Sampling
 from tasks.engines.llama import server as llama_server
 from tasks.engines.llama.engine import LlamaEngine
 from tests.tasks.engines.llama.fake_server import LOGPROB
