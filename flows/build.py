@@ -36,8 +36,8 @@ from flows.running.calls import ASKING, prepare, run_batch
 from flows.running.complete import complete_table
 from flows.running.engine_pool import EnginePool
 from flows.running.partitions import PartitionBatch
-from flows.running.process_pool import ProcessPool
 from flows.running.run_plan import Future, materialize
+from flows.running.unit_executor import UnitExecutor
 from flows.running.watcher import NOBODY, Watcher
 from schemas.recipe.changes import Models
 from schemas.recipe.document import Fault, RecipeError
@@ -64,7 +64,7 @@ def may_pass(error: Any) -> bool:
 def _retry_batch(
     job: TableJob,
     batch: PartitionBatch,
-    pool: ProcessPool | None,
+    units: UnitExecutor | None,
     engines: EnginePool | None,
     watcher: Watcher = NOBODY,
 ) -> None:
@@ -72,7 +72,7 @@ def _retry_batch(
     left = batch.partitions
     if runtime.task_run.run_count > 1:
         left = [partition for partition in left if not job.folder().read_commit(partition.name)]
-    run_batch(job, PartitionBatch(left), pool, engines, watcher)
+    run_batch(job, PartitionBatch(left), units, engines, watcher)
 
 
 again: Any = task(retries=2, retry_delay_seconds=[1, 5], retry_condition_fn=is_transient, cache_policy=NO_CACHE)

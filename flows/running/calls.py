@@ -6,9 +6,9 @@ from contextlib import nullcontext
 
 from flows.planning.plan import TableJob
 from flows.running.engine_pool import EnginePool
-from flows.running.kinds import find_kind
-from flows.running.partitions import PartitionBatch
-from flows.running.process_pool import ProcessPool
+from flows.running.kinds import find_kind, run_partition
+from flows.running.partitions import Partition, PartitionBatch
+from flows.running.unit_executor import Unit, UnitExecutor
 from flows.running.watcher import NOBODY, Watcher
 
 ASKING = 8
@@ -21,22 +21,26 @@ def prepare(job: TableJob) -> None:
 
 
 def run_batch(
-    job: TableJob, batch: PartitionBatch, pool: ProcessPool | None = None, engines: EnginePool | None = None,
+    job: TableJob, batch: PartitionBatch, units: UnitExecutor | None = None, engines: EnginePool | None = None,
     watcher: Watcher = NOBODY,
 ) -> None:  # fmt: skip
-    """Run the partitions of a batch, here or in the processes of a pool.
+    """Run the partitions of a batch, here or in other processes.
 
     Args:
         job: The table.
         batch: Its partitions.
-        pool: The processes; none where they run here.
+        units: What runs them in other processes; none where they run here.
         engines: The engines of the build; a table that asks models has its own unless given.
         watcher: Is notified of how far they are.
 
     """
-    if pool is None:
+    if units is None:
         with nullcontext(engines) if engines else EnginePool(watcher) as shared:
             find_kind(job).run(batch.partitions, watcher, shared)
         return
-    for partition in batch.partitions:
-        pool.run(job, partition, watcher)
+    units.run([make_unit(job, partition) for partition in batch.partitions], watcher)
+
+
+def make_unit(job: TableJob, partition: Partition) -> Unit:
+    """A partition of a table as a unit for another process, which commits it."""
+    return Unit(f"{job.name}, unit {partition.name}", run_partition, (job, partition))

@@ -1,19 +1,16 @@
-"""Partitions in processes of their own: Python's threads take turns, so that in one process one processor is busy.
+"""Units in processes of their own on this machine: Python's threads take turns, so that in one process one processor is busy.
 
-A process is given a partition as a reference, reports how far it is, and commits
-it; the rows stay in the store. It ends with the process that
-started it, however that ends. Small builds stay in one process: to start
-another takes seconds.
+A process ends with the process that started it, however that ends. Small builds
+stay in one process: to start another takes seconds.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
 import queue
 import sys
-import traceback
 from collections.abc import Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from threading import Thread
 from typing import IO, Any
@@ -22,8 +19,8 @@ from catalog.storage import Store
 from flows.planning.plan import TableJob
 from flows.running import kinds
 from flows.running.partitions import Partition
+from flows.running.unit_executor import Message, ProcessError, Unit, run_unit
 from flows.running.watcher import Watcher
-from schemas.errors import ApplicationError
 from tasks.worker_process import PICKLE, WorkerEnded, WorkerProcess
 
 ROOT = Path(__file__).parents[2]
@@ -35,29 +32,27 @@ BYTES_OF_A_ROW = 500
 """Of a file, packed or not: what is known of it before it is read."""
 
 
-class ProcessError(ApplicationError):
-    """A process ended in the midst of a partition, or was not started because the build has ended."""
-
-
-class PartitionWorker:
-    """A process of its own that runs one partition at a time."""
+class UnitWorker:
+    """A process of its own that runs one unit at a time."""
 
     def __init__(self, threads: int) -> None:
         # what else can be imported here comes last: Prefect, which loads flows by their files, puts their folder in front
         # of all, and there a module has the name of one of Python's own
         others = [os.path.abspath(path) for path in sys.path]
-        code = f"import sys; sys.path += {others!r}; from flows.running.process_pool import serve_partitions; serve_partitions(*map(int, sys.argv[1:]))"
+        code = f"import sys; sys.path += {others!r}; from flows.running.process_pool import serve_units; serve_units(*map(int, sys.argv[1:]))"
         paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         environment = {**os.environ, "PYTHONPATH": paths, "POLARS_MAX_THREADS": str(threads)}
         self.process = WorkerProcess([sys.executable, "-P", "-c", code], environment, PICKLE)
 
-    def run(self, job: TableJob, partition: Partition, watcher: Watcher) -> None:
-        """Run a partition as `kinds.run_partition` does.
+    def run(self, unit: Unit, watcher: Watcher) -> Any:
+        """Run a unit.
 
         Args:
-            job: The table it is of.
-            partition: What to run.
+            unit: What to run.
             watcher: Is notified of how far it is.
+
+        Returns:
+            What it returned.
 
         Raises:
             Exception: Whatever it raised there.
@@ -65,11 +60,11 @@ class PartitionWorker:
 
         """
         try:
-            self.process.send((job, partition))
+            self.process.send(unit)
             while True:
                 kind, value = self.process.receive()
                 if kind == "done":
-                    return
+                    return value
                 if kind == "failed":
                     error, cause = value
                     raise error from cause
@@ -79,8 +74,7 @@ class PartitionWorker:
             how = f"signal {-code}, for want of memory maybe" if code == -9 else f"exit code {code}"
             word = next((line.strip()[:200] for line in reversed(self.process.tail_log(9)) if line.strip()), "")
             raise ProcessError(
-                f"{job.name}, unit {partition.name}: the process at work on it ended ({how})"
-                f"{word and ': ' + word}; build again"
+                f"{unit.name}: the process at work on it ended ({how}){word and ': ' + word}; build again"
             ) from None
 
 
@@ -90,9 +84,9 @@ class ProcessPool:
     def __init__(self) -> None:
         processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self.count = min(processors, MOST)
-        self._started: list[PartitionWorker] = []
+        self._started: list[UnitWorker] = []
         self._closing = False
-        self._idle: queue.LifoQueue[PartitionWorker | None] = queue.LifoQueue()
+        self._idle: queue.LifoQueue[UnitWorker | None] = queue.LifoQueue()
         for _ in range(self.count):
             self._idle.put(None)
 
@@ -116,20 +110,31 @@ class ProcessPool:
         )
         return self.started or sum(kinds.count_rows(job, partition) or size for partition, size in sizes) >= ROWS
 
-    def run(self, job: TableJob, partition: Partition, watcher: Watcher) -> None:
-        """Run a partition in a process, as `PartitionWorker.run` does; waits until one is free."""
+    def run(self, units: Sequence[Unit], watcher: Watcher) -> list[Any]:
+        """Run units, each as soon as a process is free."""
+        if len(units) == 1:
+            return [self._run(units[0], watcher)]
+        threads = ThreadPoolExecutor(min(self.count, len(units)) or 1)
+        try:
+            futures = [threads.submit(self._run, unit, watcher) for unit in units]
+            for future in wait(futures, return_when=FIRST_EXCEPTION).done:
+                future.result()
+            return [future.result() for future in futures]
+        finally:
+            # where one failed, others may be at work for long: they end with their processes, when the pool is closed
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, unit: Unit, watcher: Watcher) -> Any:
         worker = self._idle.get()
         try:
             if not self._closing and (worker is None or not worker.process.alive):
                 if worker is not None:
                     worker.process.kill()
-                worker = PartitionWorker(max(1, (os.cpu_count() or 1) // self.count))
+                worker = UnitWorker(max(1, (os.cpu_count() or 1) // self.count))
                 self._started.append(worker)
             if self._closing or worker is None:
-                raise ProcessError(
-                    f"{job.name}, unit {partition.name}: was not begun, because the build has ended; build again"
-                )
-            worker.run(job, partition, watcher)
+                raise ProcessError(f"{unit.name}: was not begun, because the build has ended; build again")
+            return worker.run(unit, watcher)
         finally:
             if self._closing and worker is not None:
                 worker.process.kill()
@@ -142,59 +147,35 @@ class ProcessPool:
             worker.process.kill()
 
 
-class _Reporter(Watcher):
-    """Reports how far a partition is to the process that asked for it."""
-
-    def __init__(self, out: IO[bytes]) -> None:
-        self.out = out
-
-    def advance(self, table: str, rows: int, share: float | None) -> None:
-        _send(self.out, "advance", (table, rows, share))
-
-
-def serve_partitions(requests: int, replies: int) -> None:
+def serve_units(requests: int, replies: int) -> None:
     """Be such a process.
 
     Args:
-        requests: The descriptor from which partitions are read, until it is closed.
-        replies: The descriptor to which is written what became of them.
+        requests: The descriptor from which units are read, until it is closed.
+        replies: The descriptor to which is written what they say.
 
     """
     for descriptor in (requests, replies):
         os.set_inheritable(descriptor, False)  # else a process that is started here would hold them open
-    todo: queue.SimpleQueue[tuple[TableJob, Partition]] = queue.SimpleQueue()
+    todo: queue.SimpleQueue[Unit] = queue.SimpleQueue()
     Thread(target=_read_requests, args=(os.fdopen(requests, "rb"), todo), daemon=True).start()
     with os.fdopen(replies, "wb") as out:
+
+        def send(message: Message) -> None:
+            out.write(PICKLE.encode(message) + b"\n")
+            out.flush()
+
         while True:
-            job, partition = todo.get()
             try:
-                kinds.run_partition(job, partition, _Reporter(out))
-                _send(out, "done", None)
+                run_unit(todo.get(), send)
             except BrokenPipeError:
                 os._exit(0)
-            except Exception as error:
-                _send(out, "failed", _make_portable(error))
 
 
-def _read_requests(requests: IO[bytes], todo: queue.SimpleQueue[tuple[TableJob, Partition]]) -> None:
+def _read_requests(requests: IO[bytes], todo: queue.SimpleQueue[Unit]) -> None:
     """Pass on what is asked; end the process at once when nobody can ask any more."""
     try:
         for line in requests:
             todo.put(PICKLE.decode(line))
     finally:
         os._exit(0)
-
-
-def _send(out: IO[bytes], kind: str, value: Any) -> None:
-    out.write(PICKLE.encode((kind, value)) + b"\n")
-    out.flush()
-
-
-def _make_portable(error: Exception) -> tuple[Exception, BaseException | None]:
-    """An error and its cause as they can be raised in another process, where they were raised noted."""
-    error.add_note("".join(traceback.format_exception(error)).rstrip())
-    try:
-        pickle.loads(pickle.dumps((error, error.__cause__)))  # noqa: S301
-    except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}"), None
-    return error, error.__cause__

@@ -21,6 +21,7 @@ from flows.running.engine_pool import EnginePool
 from flows.running.kinds import find_kind
 from flows.running.losses import refuse_empty
 from flows.running.process_pool import ProcessPool
+from flows.running.unit_executor import UnitExecutor
 from flows.running.watcher import NOBODY, Watcher
 
 T = TypeVar("T", covariant=True)
@@ -38,7 +39,7 @@ class Executor(Protocol):
     """What carries out the calls that a build is made of, each for some partitions of a table: threads, or Prefect.
 
     Their arguments are references (a job, partitions), never rows, so they can be sent elsewhere, but for
-    the pools of `run_batch`: an executor that sends calls to other machines leaves them out.
+    the executor of units and the engines of `run_batch`, which are of this process.
     """
 
     def submit(self, call: Callable[..., F], job: TableJob, *arguments: Any) -> Future[F]:
@@ -113,7 +114,7 @@ class _Schedule:
     """For each table the others that it is made from."""
     executor: Executor
     observers: Sequence[Observer]
-    pool: ProcessPool | None
+    units: UnitExecutor | None
     engines: EnginePool | None
     watcher: Watcher
     completed: Callable[[Done], None]
@@ -162,14 +163,14 @@ class _Schedule:
         pending, rows = kind.list_pending(), kind.count_expected_rows()
         left = sum(map(kind.count_rows, pending))
         self.watcher.begin(job.name, rows, 0 if rows is None else rows - left)
-        pool = self.pool if self.pool and kind.offloads and self.pool.should_run(job, pending) else None
+        units = self.units if self.units and kind.offloads and self.units.should_run(job, pending) else None
         batches = kind.batch(pending)
         if not batches:
             return self._complete(job)
         if self.engines:
             self.engines.expect(job)
         self.left[job.name] = len(batches)
-        arguments = pool, self.engines, self.watcher
+        arguments = units, self.engines, self.watcher
         return {self.executor.submit(run_batch, job, batch, *arguments): (job, False) for batch in batches}
 
     def _complete(self, job: TableJob) -> _Running:
@@ -212,13 +213,13 @@ def materialize(
     def refuse(done: Done) -> None:
         refuse_empty(plan, plan.done | done)
 
-    with ProcessPool() as pool, EnginePool(watcher) as engines:
-        schedule = _Schedule(missing, needs, executor, observers, pool, engines, watcher, refuse)
+    with ProcessPool() as units, EnginePool(watcher) as engines:
+        schedule = _Schedule(missing, needs, executor, observers, units, engines, watcher, refuse)
         return replace(plan, done=plan.done | _make_tables(schedule))
 
 
 def materialize_generation(
-    jobs: Sequence[TableJob], executor: Executor, observers: Sequence[Observer] = (), pool: ProcessPool | None = None,
+    jobs: Sequence[TableJob], executor: Executor, observers: Sequence[Observer] = (), units: UnitExecutor | None = None,
     engines: EnginePool | None = None, watcher: Watcher = NOBODY,
 ) -> Done:  # fmt: skip
     """Make tables that do not need each other.
@@ -227,7 +228,7 @@ def materialize_generation(
         jobs: The tables; their inputs are complete.
         executor: Carries out the calls.
         observers: Follow each table; where one cannot be made, they learn it of all that are not complete.
-        pool: Processes for large tables; threads do all unless given.
+        units: Runs the units of large tables in other processes; threads do all unless given.
         engines: Engines for the tables that ask models; each has its own unless given.
         watcher: Is notified of how far they are.
 
@@ -236,7 +237,7 @@ def materialize_generation(
 
     """
     needs = {job.name: frozenset[str]() for job in jobs}
-    return _make_tables(_Schedule(list(jobs), needs, executor, observers, pool, engines, watcher, lambda _: None))
+    return _make_tables(_Schedule(list(jobs), needs, executor, observers, units, engines, watcher, lambda _: None))
 
 
 def _make_tables(schedule: _Schedule) -> Done:

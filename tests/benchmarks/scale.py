@@ -135,7 +135,7 @@ def build(stage: str, folder: Path, place: Path) -> None:
             judged(work)
             return
         with ProcessPool() as pool, ThreadExecutor(CORES if int(folder.name) > SMALL else 1) as executor:
-            materialize_generation([work], executor, pool=pool)
+            materialize_generation([work], executor, units=pool)
 
 
 def results(folder: Path, stage: str, rounds: int) -> list[dict[str, Any]]:

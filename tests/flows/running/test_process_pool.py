@@ -17,11 +17,12 @@ from errata.cli import command
 from catalog.sources import SourceError
 from flows.planning.plan import Plan, TableJob
 from flows.running import process_pool
-from flows.running.calls import prepare
+from flows.running.calls import make_unit, prepare, run_batch
 from flows.running.complete import complete_table
-from flows.running.kinds import find_kind, run_partition
+from flows.running.kinds import find_kind
+from flows.running.partitions import PartitionBatch
+from flows.running.unit_executor import ProcessError
 from flows.running.watcher import NOBODY, Watcher
-from schemas.task import TaskError
 from tests.command import ROOT, files_of
 from tests.flows.running.test_table import make, row
 
@@ -29,12 +30,13 @@ PARENT = """
 import sys
 from flows.planning import plan as planning
 from flows.running import process_pool
+from flows.running.calls import make_unit
 from flows.running.kinds import find_kind
 from flows.running.watcher import NOBODY
 plan = planning.make_plan(sys.argv[1], None, sys.argv[2])
-worker = process_pool.PartitionWorker(1)
+worker = process_pool.UnitWorker(1)
 print(worker.process.pid, flush=True)
-worker.run(plan.jobs[0], find_kind(plan.jobs[0]).list_pending()[0], NOBODY)
+worker.run(make_unit(plan.jobs[0], find_kind(plan.jobs[0]).list_pending()[0]), NOBODY)
 print("done", flush=True)
 sys.stdin.read()
 """
@@ -70,8 +72,7 @@ def complete(plan: Plan, pool: process_pool.ProcessPool | None) -> list[tuple[st
         prepare(work)
         pending = find_kind(work).list_pending()
         assert not pool or pool.should_run(work, pending)
-        for unit in pending:
-            (pool.run if pool else run_partition)(work, unit, diary)
+        run_batch(work, PartitionBatch(pending), pool, watcher=diary)
         complete_table(work)
     return diary.advances
 
@@ -102,7 +103,7 @@ def test_tables_made_beside_are_those_made_here(plan: Plan, begun: process_pool.
         [*(row(f"{i}. {i} + 1 = {i + 1}\nThe answer is {i % 5}.", model=f"m{i}") for i in range(40, 60)), row(" ")],
         str(tmp_path / "own"),
     )
-    assert complete(here, None) == beside
+    assert sorted(complete(here, None), key=repr) == sorted(beside, key=repr)
     assert files_of(tmp_path / "own") == files_of(tmp_path / "beside")
 
 
@@ -114,7 +115,7 @@ def test_modules_in_folders_that_prefect_puts_first_do_not_stand_for_pythons_own
     monkeypatch.setattr(sys, "path", [str(ROOT / "flows"), "", *sys.path])
     monkeypatch.chdir(tmp_path)
     job = plan.jobs[0]
-    begun.run(job, find_kind(job).list_pending()[0], NOBODY)
+    begun.run([make_unit(job, find_kind(job).list_pending()[0])], NOBODY)
     assert read_rows_in(job, "00000") == 40
 
 
@@ -138,30 +139,14 @@ def test_what_is_raised_beside_is_raised_here(plan: Plan, begun: process_pool.Pr
     unit = find_kind(work).list_pending()[0]
     (tmp_path / "a.jsonl").write_text((tmp_path / "a.jsonl").read_text() + "\n")
     with pytest.raises(SourceError) as raised:
-        begun.run(work, unit, NOBODY)
+        begun.run([make_unit(work, unit)], NOBODY)
     assert str(raised.value) == "a.jsonl: has changed while it was read; build again"
     assert "flows/running/kinds/from_files.py" in "".join(raised.value.__notes__), "where it was raised is not told"
     (tmp_path / "a.jsonl").unlink()
     with pytest.raises(FileNotFoundError):
-        begun.run(work, unit, NOBODY)
-    begun.run(work, find_kind(work).list_pending()[1], NOBODY)
+        begun.run([make_unit(work, unit)], NOBODY)
+    begun.run([make_unit(work, find_kind(work).list_pending()[1])], NOBODY)
     assert read_rows_in(work, "00001") == 21, "the process is of use afterwards"
-
-
-class Odd(Exception):
-    """An error that cannot be made from its arguments alone."""
-
-    def __init__(self, number: int, two: int) -> None:
-        super().__init__(f"{number} and {two}")
-
-
-def test_errors_travel_with_their_cause_or_as_words() -> None:
-    error = TaskError("a fault")
-    error.__cause__ = OSError(28, "no space")
-    result, cause = process_pool._make_portable(error)
-    assert result is error and isinstance(cause, OSError)
-    result, cause = process_pool._make_portable(Odd(1, 2))
-    assert (type(result), str(result), cause) == (RuntimeError, "Odd: 1 and 2", None)
 
 
 @pytest.mark.kill
@@ -170,18 +155,18 @@ def test_a_process_that_is_killed_is_told_and_replaced(
 ) -> None:
     work = plan.jobs[0]
     unit = find_kind(work).list_pending()[0]
-    worker = process_pool.PartitionWorker(1)
+    worker = process_pool.UnitWorker(1)
     os.kill(worker.process.pid, signal.SIGSTOP)  # or it might be done too soon
     threading.Timer(0.5, worker.process.kill).start()
-    with pytest.raises(process_pool.ProcessError) as raised:
-        worker.run(work, unit, NOBODY)
+    with pytest.raises(ProcessError) as raised:
+        worker.run(make_unit(work, unit), NOBODY)
     assert str(raised.value) == (
         "generations, unit 00000: the process at work on it ended (signal 9, for want of memory maybe); build again"
     )
     assert command.run_verb(Namespace(run=fail(raised.value))) == 1
     assert capsys.readouterr().err == f"{raised.value}\n"
     begun._idle.put(worker)
-    begun.run(work, unit, NOBODY)
+    begun.run([make_unit(work, unit)], NOBODY)
     assert read_rows_in(work, unit.name) == 40
 
 
@@ -198,8 +183,8 @@ def test_units_at_work_are_cut_off_when_a_build_ends(plan: Plan) -> None:
     def do(begun: process_pool.ProcessPool) -> None:
         try:
             for _ in range(100):
-                begun.run(work, unit, Dawdler())
-        except (process_pool.ProcessError, ValueError) as error:
+                begun.run([make_unit(work, unit)], Dawdler())
+        except (ProcessError, ValueError) as error:
             errors.append(error)
 
     with process_pool.ProcessPool() as begun:
@@ -207,13 +192,11 @@ def test_units_at_work_are_cut_off_when_a_build_ends(plan: Plan) -> None:
         thread.start()
         assert at_work.wait(60)
     thread.join(30)
-    assert len(errors) == 1 and isinstance(errors[0], process_pool.ProcessError)
+    assert len(errors) == 1 and isinstance(errors[0], ProcessError)
     assert not any(worker.process.alive for worker in begun._started)
     for _ in range(3):  # more than there are processes: none waits for ever
-        with pytest.raises(
-            process_pool.ProcessError, match=r"was not begun, because the build has ended; build again$"
-        ):
-            begun.run(work, unit, NOBODY)
+        with pytest.raises(ProcessError, match=r"was not begun, because the build has ended; build again$"):
+            begun.run([make_unit(work, unit)], NOBODY)
 
 
 def test_a_process_that_cannot_begin_tells_why(
@@ -223,8 +206,8 @@ def test_a_process_that_cannot_begin_tells_why(
     monkeypatch.chdir("/")
     monkeypatch.setenv("PYTHONSAFEPATH", "1")
     monkeypatch.setattr(sys, "executable", "/bin/sh")  # which does not know the arguments
-    with pytest.raises(process_pool.ProcessError, match=r"ended \(exit code \d+\): .+; build again$"):
-        begun.run(plan.jobs[0], find_kind(plan.jobs[0]).list_pending()[0], NOBODY)
+    with pytest.raises(ProcessError, match=r"ended \(exit code \d+\): .+; build again$"):
+        begun.run([make_unit(plan.jobs[0], find_kind(plan.jobs[0]).list_pending()[0])], NOBODY)
 
 
 @pytest.mark.kill
