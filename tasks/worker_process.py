@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import IO, Any
 
+from tasks.orphans import mark_owner
 from tasks.worker_log import WorkerLog
 
 LOG_SECONDS = 0.5
@@ -80,7 +81,7 @@ class WorkerProcess:
         self._requests, self._replies = os.fdopen(to_it, "wb"), os.fdopen(from_it, "rb")
         try:
             self._process = subprocess.Popen(
-                [*command, str(from_us), str(to_us)], pass_fds=(from_us, to_us), env=environment,
+                [*command, str(from_us), str(to_us)], pass_fds=(from_us, to_us), env=mark_owner(environment),
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                 start_new_session=True,  # a Ctrl-C is for who started it
             )  # fmt: skip

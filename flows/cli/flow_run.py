@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from flows.deploying.server import apply_settings, explain_unreachable, start_own_server, use_server
+from tasks.orphans import end_orphans
 
 if TYPE_CHECKING:
     from flows.observing.prefect_runs import CurrentRun
@@ -27,6 +28,9 @@ def run_flow(
 
     apply_settings(verbose)
     console = Console(stderr=True)
+    if orphans := end_orphans():
+        processes = "process" if orphans == 1 else "processes"
+        console.print(f"ended {orphans} {processes} that a killed build had left", highlight=False)
     waiting = sum(len(wave) for wave in plan.topological_generations())
     console.print(
         f"{plan.recipe.corpus} {plan.recipe.version}: {waiting} of {len(plan.jobs) - 1} tables to make; Prefect starts …",

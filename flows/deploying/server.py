@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from schemas.errors import ApplicationError
+from tasks.orphans import mark_owner
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = ROOT / "infra" / "prefect.env"
@@ -50,7 +51,7 @@ class OwnServer:
         # a group of its own: an interrupt is not for it, as the last words of a build are
         self._process = subprocess.Popen(
             [sys.executable, "-m", "flows.deploying.server_process", str(port)], cwd=ROOT, stdin=subprocess.PIPE,
-            start_new_session=True, env={**os.environ, **OWN_SERVER},
+            start_new_session=True, env=mark_owner({**os.environ, **OWN_SERVER}),
         )  # fmt: skip
         atexit.register(self.close)
 

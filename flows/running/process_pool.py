@@ -24,6 +24,7 @@ from flows.running.watcher import Watcher
 from tasks.worker_process import PICKLE, WorkerEnded, WorkerProcess
 
 ROOT = Path(__file__).parents[2]
+_END_WITH_PARENT = str(ROOT / "tasks" / "end_with_parent.py")
 MOST = 8
 """Processes at most: each takes up to some 700 MiB."""
 ROWS = 20_000
@@ -39,7 +40,10 @@ class UnitWorker:
         # what else can be imported here comes last: Prefect, which loads flows by their files, puts their folder in front
         # of all, and there a module has the name of one of Python's own
         others = [os.path.abspath(path) for path in sys.path]
-        code = f"import sys; sys.path += {others!r}; from flows.running.process_pool import serve_units; serve_units(*map(int, sys.argv[1:]))"
+        code = (
+            f"import runpy, sys; runpy.run_path({_END_WITH_PARENT!r})['end_with_parent'](int(sys.argv[1])); sys.path += {others!r}; "
+            "from flows.running.process_pool import serve_units; serve_units(*map(int, sys.argv[1:]))"
+        )
         paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         environment = {**os.environ, "PYTHONPATH": paths, "POLARS_MAX_THREADS": str(threads)}
         self.process = WorkerProcess([sys.executable, "-P", "-c", code], environment, PICKLE)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from flows.deploying.server import OwnServer, ServerError
+from flows.deploying.server_process import SECONDS
 from tests.command import ROOT
 from tests.flows.deploying.prefect_api import wait
 
@@ -53,3 +54,33 @@ def test_a_server_that_ends_at_once_is_an_error(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(ServerError, match="its server ended with code 1; start one"):
         own.wait()
     own.close()
+
+
+HANGING = """
+import sys
+from flows.deploying import server_process
+
+async def hang(scope, receive, send):
+    message = await receive()
+    print(message["type"], flush=True)
+    import time
+    time.sleep(600)
+
+server_process.APPLICATION = lambda: hang
+sys.argv = ["", "0"]
+server_process.main()
+"""
+
+
+@pytest.mark.build
+def test_a_server_that_hangs_in_its_start_ends_with_the_build() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HANGING], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as server:  # fmt: skip
+        assert server.stdout is not None and server.stdin is not None
+        assert server.stdout.readline() == "lifespan.startup\n"
+        server.stdin.close()
+        try:
+            assert server.wait(SECONDS + 30) == -signal.SIGKILL
+        finally:
+            server.kill()
