@@ -12,6 +12,7 @@
 # make teaching install PyTorch in an environment of its own (1 GB), train Abacus on what the recipes make (FOLDER=.teaching)
 # make test-teaching  the same environment; test the losses in it
 # make install-llama install llama.cpp for the CPU (35 MB), which recipes with the engine `llama` ask
+# make install-ray  install Ray (80 MB), which `errata build --on ray` asks for
 # make install-gpu  install vLLM for the GPUs of this machine in an environment of its own (.venv-gpu), where builds find it
 # make check    install, lint, type-check, build the site of the documentation
 # make docs     install, build the site of the documentation into site/
@@ -23,7 +24,7 @@ export UV_PYTHON_DOWNLOADS = never
 UV = .uv/bin/uv
 BIN = .venv/bin
 
-.PHONY: corpus corpus-real test test-explore test-all test-vllm test-llama test-trl test-teaching teaching environments check docs server install install-llama install-gpu clean
+.PHONY: corpus corpus-real test test-explore test-all test-vllm test-llama test-trl test-teaching teaching environments check docs server install install-llama install-ray install-gpu clean
 .DEFAULT_GOAL := corpus
 
 corpus: install
@@ -84,9 +85,11 @@ install: .venv/.installed
 	@touch $@
 
 install-llama: .venv/.installed-llama
+install-ray: .venv/.installed-ray
 
-.venv/.installed-llama: .venv/.installed
-	$(UV) sync --frozen --group llama --python $(PYTHON)
+# inexact: one group leaves the packages of the other
+.venv/.installed-%: .venv/.installed
+	$(UV) sync --frozen --inexact --group $* --python $(PYTHON)
 	@touch $@
 
 # in an environment of its own: it needs another fastapi than Prefect

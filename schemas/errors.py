@@ -18,6 +18,7 @@ ApplicationError         1  what people can mend; the message says where, what w
 │   └── SandboxError     1  programs cannot be run on this machine
 ├── ModelFileError       1  weights cannot be fetched
 ├── ProcessError         1  a process ended without a word
+├── ClusterError         1  a Ray cluster cannot be used
 └── ServerError          1  Prefect's server does not answer
 
 Those of releases are the client's (`errata.errors`), which knows nothing of the application.

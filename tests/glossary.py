@@ -52,6 +52,7 @@ NOUNS = {
         "unit": ("flows", "Unit"),
         "unit executor": ("flows", "UnitExecutor"),
         "unit worker": ("flows", "UnitWorker"),
+        "cluster error": ("flows", "ClusterError"),
         "process pool": ("flows", "ProcessPool"),
         "input columns": ("flows", "InputColumns"),
         "shuffle": ("flows", "shuffle_by_problem"),
