@@ -1,10 +1,16 @@
-"""Confinement: the files that a recipe may name are those of its own folder and of `--data`, unless the user trusts it."""
+"""Confinement: the files that a recipe may name are those of its own folder and of `--data`, unless the user trusts it.
+
+A place is looked at as it is when the recipe is planned. Who may write to these folders while a build runs can put
+something else there; the recipe itself cannot.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from fsspec.implementations.local import LocalFileSystem
 
@@ -52,8 +58,9 @@ class Confinement:
         self.check(place, name)
         self.files.setdefault(name)
 
-    def add_folder(self, path: str, name: str) -> None:
-        """The same for a file of the disk, or for a folder and all that lies in it."""
+    def add_path(self, path: str, name: str) -> None:
+        """The same for a file that is opened by its path alone, which is no URL, or for a folder and all that lies in it."""
+        path = os.path.join(os.getcwd(), path)  # `file:x` and `~` begin names like others
         self.add(path, name)
         for file in () if self.trusted else _walk(path):
             if reason := self._find_fault(file):
@@ -68,7 +75,9 @@ class Confinement:
         return "is neither in the recipe's folder nor below --data, but somewhere else on a network or in a container"
 
     def _find_local_fault(self, path: str) -> str | None:
-        data = find_local_path(self.data) if self.data is not None else None
+        if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+            return "is neither a file nor a folder"
+        data = find_local_path(self.data) if self.data else None
         if data is not None and _is_inside(path, os.path.realpath(data)):
             return None
         folder = os.path.realpath(self.folder)
@@ -79,11 +88,13 @@ class Confinement:
 
     def _is_below_data(self, place: str) -> bool:
         """Whether a URL begins with that of `--data`, and does not leave it."""
-        if self.data is None or find_local_path(self.data) is not None:
+        if not self.data or find_local_path(self.data) is not None:
             return False
         root = self.data.rstrip("/")
         rest = place.removeprefix(f"{root}/")
-        return rest != place and "::" not in rest and ".." not in rest.split("/")
+        # a server may read `%2e%2e` as it reads `..`
+        parts = re.split(r"[/\\]", unquote(rest))
+        return rest != place and "::" not in rest and ".." not in parts
 
 
 def _is_inside(path: str, folder: str) -> bool:

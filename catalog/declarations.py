@@ -68,7 +68,7 @@ class Declarations(Generic[T]):
         """
         if reference.endswith((".yaml", ".yml")):
             if confinement:
-                confinement.add(str(folder / reference), reference)
+                confinement.add_path(str(folder / reference), reference)
             return self._read(folder / reference)
         if reference not in self.names:
             near = get_close_matches(reference, self.names, n=1)

@@ -27,6 +27,7 @@ from schemas.time_limit import stop_clock
 
 PLAIN = FileReading()
 """The reading of a file whose name says all."""
+_REPOSITORY = re.compile(r"[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*", re.ASCII)
 METADATA = ("dataset_info.json", "dataset_dict.json", "dataset_infos.json", "state.json")
 """What a saved data set has beside its rows."""
 
@@ -122,7 +123,7 @@ def _check_pattern(pattern: str, name: str, confinement: Confinement) -> None:
     if not is_rows(pattern):
         return confinement.check(pattern, name)
     repository = split_hub_url(pattern, name)[0]
-    return confinement.add_folder(repository, name) if repository.startswith("/") else confinement.add(pattern, name)
+    return confinement.add_path(repository, name) if repository.startswith("/") else confinement.add(pattern, name)
 
 
 def _list_files(fs: Any, path: str, name: str, reading: FileReading) -> list[str]:
@@ -246,6 +247,8 @@ def split_hub_url(url: str, name: str) -> tuple[str, str | None, str | None, str
     query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     if unknown := set(query) - {"config", "split"}:
         raise SourceError(f"{name}: unknown '{min(unknown)}' after '?'; there are config and split")
+    if not repository.startswith("/") and not _REPOSITORY.fullmatch(repository):
+        raise SourceError(f"{name}: names no data set; expected hf://OWNER/NAME@ and its commit, or hf:///FOLDER")
     if not repository.startswith("/") and not re.fullmatch("[0-9a-f]{40}", revision):
         raise SourceError(
             f"{name}: names no commit; pin one (hf://owner/name@ and 40 hexadecimal digits): branches move"

@@ -43,7 +43,7 @@ def find_taxonomy(reference: str, folder: Path, confinement: Confinement | None 
     """
     if reference.endswith((".yaml", ".yml")):
         if confinement:
-            confinement.add(str(folder / reference), reference)
+            confinement.add_path(str(folder / reference), reference)
         return _read(folder / reference)
     name, _, version = reference.partition("@")
     if name not in list_taxonomies():

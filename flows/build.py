@@ -169,8 +169,7 @@ def build(
 
 
 def build_plan(
-    plan: Plan, run: prefect_runs.CurrentRun, watcher: Watcher, data: str | None = None, publish: bool = True,
-    models: Models | None = None, auto: bool = False,
+    plan: Plan, run: prefect_runs.CurrentRun, watcher: Watcher, publish: bool = True, models: Models | None = None, auto: bool = False
 ) -> Plan:  # fmt: skip
     """Build what was planned already, as a run of the flow `build`.
 
@@ -178,7 +177,6 @@ def build_plan(
         plan: The plan; the run's parameters, which Prefect's pages show, are those it was made with.
         run: Takes down which run it is.
         watcher: Is notified of how far it is.
-        data: The folder that `${data}` stood for.
         publish: Whether a release is made of the tables when they are complete.
         models: The weights that it was planned with.
         auto: Whether the release gets the smallest valid version.
@@ -190,13 +188,14 @@ def build_plan(
 
     @flow(**OPTIONS)
     def build(
-        recipe: str, data: str | None, store: str, publish: bool, models: dict[str, dict[str, str]] | None, version: str | None
+        recipe: str, data: str | None, store: str, publish: bool, models: dict[str, dict[str, str]] | None, version: str | None,
+        trust: bool,
     ) -> Plan:  # fmt: skip
         with run.track():
             return _build(plan, publish, auto, watcher)
 
     model_changes = {name: dict(changes) for name, changes in (models or {}).items()} or None
-    return build(plan.recipe.file, data, plan.store, publish, model_changes, AUTO if auto else None)
+    return build(plan.recipe.file, plan.data, plan.store, publish, model_changes, AUTO if auto else None, plan.trust)
 
 
 def retry_build(work: Callable[[], T], retries: int, sleep: Callable[[float], None]) -> T:

@@ -92,6 +92,7 @@ def _limit_time(seconds: float) -> Iterator[duckdb.DuckDBPyConnection]:
             yield connection
         finally:
             timer.cancel()
+            timer.join()  # else it may hold the connection when the interpreter ends, of which DuckDB prints dozens of lines
 
 
 def find_condition_faults(where: str, contract: Contract) -> list[str]:

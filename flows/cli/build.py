@@ -43,9 +43,7 @@ def run_build(options: Namespace) -> int:
     plan = (find_matching_release(plan) if auto else None) or plan
     for doubt in [] if plan.finished else check_mappings(plan, only_certain=True):
         print(text.strip_controls(f"warning: {doubt.fault}"), file=sys.stderr)
-    return build(
-        plan, options.data, verbose=options.verbose, plain=options.plain, models=changes, auto=auto
-    )  # fmt: skip
+    return build(plan, verbose=options.verbose, plain=options.plain, models=changes, auto=auto)
 
 
 def _retry_failed(plan: Plan, make: Callable[[], Plan]) -> Plan:
@@ -59,9 +57,7 @@ def _retry_failed(plan: Plan, make: Callable[[], Plan]) -> Plan:
     return make().retrying_failed(now)
 
 
-def build(
-    plan: Plan, data: str | None, *, verbose: bool, plain: bool, models: Models | None = None, auto: bool = False
-) -> int:  # fmt: skip
+def build(plan: Plan, *, verbose: bool, plain: bool, models: Models | None = None, auto: bool = False) -> int:
     """Make a plan's tables and release them; `auto` lets what differs number the release."""
     from catalog.storage import Store
     from flows.cli.flow_run import run_flow
@@ -74,7 +70,7 @@ def build(
         print(f"\n{name} is released already, nothing to do: {_link_release(plan)}")
         return DONE
     Store(plan.store).check_writable()
-    plan = run_flow(plan, data, verbose=verbose, plain=plain, publish=True, models=models, auto=auto)
+    plan = run_flow(plan, verbose=verbose, plain=plain, publish=True, models=models, auto=auto)
     _print_released(plan, time.monotonic() - began)
     return DONE
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def run_flow(
-    plan: Plan, data: str | None, *, verbose: bool, plain: bool, publish: bool, models: Models | None = None, auto: bool = False
+    plan: Plan, *, verbose: bool, plain: bool, publish: bool, models: Models | None = None, auto: bool = False
 ) -> Plan:  # fmt: skip
     """Run the flow of a plan, showing how far it is; without `publish` it stops when the tables are complete."""
     from rich.console import Console
@@ -49,7 +49,7 @@ def run_flow(
     _end_at_once_when_interrupted(live, run)
     with live.progress if live else nullcontext(), explain_unreachable():
         use_server(server)
-        return flow.build_plan(plan, run, live or progress.PlainLines(console), data, publish, models, auto)
+        return flow.build_plan(plan, run, live or progress.PlainLines(console), publish, models, auto)
 
 
 def _import_meanwhile(plan: Plan) -> None:

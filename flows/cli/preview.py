@@ -6,6 +6,7 @@ import shutil
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from errata.cli import text
 from errata.cli.exit_codes import DONE
 from errata.cli.verb import Verb
 from errata.storage import locate_store
@@ -45,7 +46,8 @@ def show_preview(plan: Plan, most: int, until: str | None = None, ask: bool = Tr
     print(f"{plan.recipe.corpus} {plan.recipe.version} on at most {most:,} rows of each source; nothing is released")
     for preview in make_previews(plan, most, until, ask):
         print(f"\n{format_preview(preview, plan, width)}", flush=True)
-    print(f"\nerrata plan {plan.recipe.file} says what a build would ask, errata build {plan.recipe.file} builds it")
+    where = f"{plan.recipe.file}{plan.flags}"
+    print(text.strip_controls(f"\nerrata plan {where} says what a build would ask, errata build {where} builds it"))
     return DONE
 
 

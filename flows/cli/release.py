@@ -44,7 +44,7 @@ def run_release(options: Namespace) -> int:
         print(f"{options.recipe}: version {violation}", file=sys.stderr)
         return REFUSED
     write_version(options.recipe, version)
-    return build(with_version(plan, version), options.data, verbose=False, plain=False)
+    return build(with_version(plan, version), verbose=False, plain=False)
 
 
 def _complete_tables(options: Namespace, store: str) -> Plan:
@@ -53,7 +53,7 @@ def _complete_tables(options: Namespace, store: str) -> Plan:
 
     plan = make_plan(options.recipe, options.data, store, trust=options.trust)
     if plan.topological_generations():
-        plan = run_flow(plan, options.data, verbose=False, plain=options.json, publish=False)
+        plan = run_flow(plan, verbose=False, plain=options.json, publish=False)
     return plan
 
 
@@ -81,14 +81,14 @@ def _propose(options: Namespace, plan: Plan, comparison: Comparison) -> int:
         }
         print(json.dumps(shown, indent=1))
     elif difference is None:
-        hint = f"{version} is as good as any (errata build {options.recipe})"
+        hint = f"{version} is as good as any (errata build {options.recipe}{plan.flags})"
         print(f"{plan.recipe.corpus}: nothing was released before; {hint}")
     else:
         print(as_text(difference))
         if plan.finished:
             print(f"\n{plan.recipe.corpus} {version} is released already, nothing to do")
         else:
-            hint = "" if violation else f": errata build {options.recipe}"
+            hint = "" if violation else f": errata build {options.recipe}{plan.flags}"
             print(f"\nproposed: {comparison.version}; the recipe says {version}{hint}")
     if violation and not options.json:
         print(f"{options.recipe}: version {violation}", file=sys.stderr)

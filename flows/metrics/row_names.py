@@ -73,7 +73,9 @@ def find_complete_table(
     if where.table not in jobs:
         raise make_unknown_error(where.recipe, "table", where.table, list(jobs))
     if where.table not in plan.done:
-        raise EvaluationError(f"{where.recipe}:{where.table}: is not made yet in {store}; errata build {where.recipe}")
+        raise EvaluationError(
+            f"{where.recipe}:{where.table}: is not made yet in {store}; errata build {where.recipe}{plan.flags}"
+        )
     return jobs[where.table], plan.done[where.table]
 
 

@@ -50,7 +50,7 @@ def locate_model(
     if confinement:
         for field, path in model.paths().items():
             if field not in named:
-                confinement.add_folder(located[field], path)
+                confinement.add_path(located[field], path)
     return model.model_copy(update=located)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from errata import ErrataError
+from errata.storage import locate_store
 
 from catalog.confinement import Confinement, OutsideError
 from catalog.digests import Digests, NoDigests
@@ -97,6 +99,18 @@ class Plan:
     """The manifest of the release with this version, if there is one."""
     files: tuple[str, ...] = ()
     """What is read for it, as the recipe names it: sources, what they are held against, weights, views and the like."""
+    data: str | None = None
+    """The folder that `${data}` stood for."""
+    trust: bool = False
+    """Whether the recipe might name files anywhere."""
+
+    @property
+    def flags(self) -> str:
+        """What another command has to be given to find the same files and the same store, with a space before each."""
+        data = self.data if self.data != os.environ.get("ERRATA_DATA") else None
+        store = self.store if self.store != locate_store(None) else None
+        given = [f" {option} {shlex.quote(value)}" for option, value in (("--data", data), ("--store", store)) if value]
+        return "".join(given) + (" --trust" if self.trust else "")
 
     @property
     def release(self) -> TableJob:
@@ -265,7 +279,7 @@ def _make_plan(
     _check_weights(parsed, works.values())
     done = {name: manifest for name, work in works.items() if (manifest := _open_folder(place, work).read_manifest())}
     published = read_published(place, parsed.corpus, parsed.version)
-    return Plan(parsed, store, tuple(works.values()), done, published, tuple(confinement.files))
+    return Plan(parsed, store, tuple(works.values()), done, published, tuple(confinement.files), data, trust)
 
 
 def _check_weights(recipe: Recipe, jobs: Iterable[TableJob]) -> None:

@@ -108,7 +108,9 @@ def refuse_semver_violations(plan: Plan) -> None:
         return
     violation = semver.find_violation(compare_rows(plan, before), before, version)
     if violation:
-        raise PublishError(f"{plan.recipe.file}: version {violation} (errata release {plan.recipe.file} --set auto)")
+        raise PublishError(
+            f"{plan.recipe.file}: version {violation} (errata release {plan.recipe.file}{plan.flags} --set auto)"
+        )
 
 
 def write_version(recipe: str, version: str) -> None:

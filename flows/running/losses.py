@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from errata.storage import locate_store
 
 from catalog.tables import Manifest
 from flows.planning.plan import Plan, TableJob
@@ -126,15 +123,9 @@ def _describe_loss(plan: Plan, job: TableJob, manifest: Manifest, view: str) -> 
     so = f", so nothing is left for '{view}'" if view != job.name else ""
     fault = recipe.fault(("tables", job.name), f"{what}{so}, and there is nothing to release")
     lines = [f"  {line}" for line in format_losses(list_losses(job, manifest))]
-    more = f"see more with `errata browse {recipe.file}:{job.name} --rejected{_repeat_options(plan)}`" if rows else ""
+    more = f"see more with `errata browse {recipe.file}:{job.name} --rejected{plan.flags}`" if rows else ""
     failed = manifest.receipt.failed
     again = (
         f"{failed:,} of its requests failed for good: mend the cause, and build with --retry-failed" if failed else ""
     )
     return "\n".join([str(fault), *lines, *filter(None, (again, more))])
-
-
-def _repeat_options(plan: Plan) -> str:
-    """The options of a command that looks at a table of the plan."""
-    data = "" if "${data}" not in plan.recipe.text or os.environ.get("ERRATA_DATA") else " --data DIR"
-    return data + ("" if plan.store == locate_store(None) else f" --store {plan.store}")

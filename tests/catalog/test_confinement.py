@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from catalog.confinement import Confinement, OutsideError
+from catalog.declarations import VIEWS
 from catalog.sources import find_sources
 from schemas.reading import Companion, FileReading
 
@@ -96,7 +97,38 @@ def test_data_in_a_bucket_are_read_below_it_alone() -> None:
 
 def test_a_folder_of_weights_holds_no_link_out(house: Path) -> None:
     within = confine(house)
-    within.add_folder(str(house / "recipe" / "sub"), "sub")
+    within.add_path(str(house / "recipe" / "sub"), "sub")
     os.symlink("/etc/hostname", house / "recipe" / "sub" / "config.json")
     with pytest.raises(OutsideError, match=r"sub: config\.json in it lies outside"):
-        within.add_folder(str(house / "recipe" / "sub"), "sub")
+        within.add_path(str(house / "recipe" / "sub"), "sub")
+
+
+def test_a_name_that_looks_like_a_url_is_a_path_where_a_path_is_opened(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`file:sub/view.yaml` beside a link of the name `file:sub`, and `~`, which no shell has seen."""
+    monkeypatch.chdir(house / "recipe")
+    for name in ("file:sub", "~"):
+        (house / "recipe" / name).symlink_to(house / "secret")
+        (house / "recipe" / "sub" / "view.yaml").write_text("")
+        (house / "secret" / "view.yaml").write_text("columns: {}")
+        with pytest.raises(OutsideError, match=r"lies outside"):
+            VIEWS.find(f"{name}/view.yaml", Path(), Confinement(".", os.path.expanduser("~")))
+
+
+def test_an_empty_folder_of_data_is_none(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(house)
+    assert not Confinement(str(house / "recipe"), "").is_allowed(str(house / "secret" / "s.jsonl"))
+
+
+def test_what_would_be_waited_for_is_refused(house: Path) -> None:
+    os.mkfifo(house / "recipe" / "view.yaml")
+    with pytest.raises(OutsideError, match=r"view\.yaml is neither a file nor a folder"):
+        VIEWS.find("view.yaml", house / "recipe", confine(house))
+
+
+def test_a_server_is_not_asked_for_what_lies_above_the_data() -> None:
+    within = Confinement("r", "https://host/data")
+    assert within.is_allowed("https://host/data/a%20b.jsonl")
+    for rest in ("%2e%2e/secret", "x/..%2fsecret", "..\\secret"):
+        assert not within.is_allowed(f"https://host/data/{rest}")
