@@ -1,23 +1,73 @@
-"""A limit of wall-clock time for what works on a stranger's words: whatever it is that takes long, it ends."""
+"""A limit of wall-clock time for what works on a stranger's words: whatever it is that takes long, it ends, in any thread."""
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
+
+_running = threading.local()
+"""The alarm of the block that a thread is in, as `alarm`."""
 
 
 class TimeLimitReached(BaseException):
     """Time is up; no `except Exception` on the way keeps it."""
 
 
+class _Alarm(Protocol):
+    """What raises `TimeLimitReached` in the thread that started it when its time is over."""
+
+    def start(self) -> None:
+        """Begin, or go on where it stopped."""
+
+    def stop(self) -> None:
+        """Raise nothing until it is started again."""
+
+
+class _SignalAlarm:
+    """An alarm of the main thread; it ends system calls, too."""
+
+    def __init__(self, seconds: float) -> None:
+        self._left = seconds
+
+    def start(self) -> None:
+        self._before = signal.signal(signal.SIGALRM, _raise_limit)
+        signal.setitimer(signal.ITIMER_REAL, self._left)
+
+    def stop(self) -> None:
+        self._left = signal.setitimer(signal.ITIMER_REAL, 0)[0] or self._left
+        signal.signal(signal.SIGALRM, self._before)
+
+
+class _ThreadAlarm:
+    """An alarm of any thread; a system call or a loop in C ends by itself before it is heard."""
+
+    def __init__(self, seconds: float) -> None:
+        self._left, self._thread = seconds, ctypes.c_ulong(threading.get_ident())
+
+    def start(self) -> None:
+        self._due = time.monotonic() + self._left
+        self._timer = threading.Timer(self._left, self._raise, [TimeLimitReached])
+        self._timer.daemon = True
+        self._timer.start()
+
+    def stop(self) -> None:
+        self._timer.cancel()
+        self._timer.join()
+        self._raise(None)  # of what is done by now nothing is raised any more
+        self._left = max(self._due - time.monotonic(), 0.001)
+
+    def _raise(self, error: type[BaseException] | None) -> None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(self._thread, None if error is None else ctypes.py_object(error))
+
+
 @contextmanager
 def limit_time(seconds: float, error: Exception) -> Iterator[None]:
     """Raise an error where a block takes longer; within the block of another limit, that one holds alone.
-
-    It works by a signal, and so in the main thread alone: elsewhere nothing is limited.
 
     Args:
         seconds: How long the block may take.
@@ -30,33 +80,49 @@ def limit_time(seconds: float, error: Exception) -> Iterator[None]:
         Exception: `error`, where time is up.
 
     """
-    if threading.current_thread() is not threading.main_thread() or signal.getitimer(signal.ITIMER_REAL)[0]:
+    if _find_alarm() is not None:
         yield
         return
-    before = signal.signal(signal.SIGALRM, _stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    alarm = _make_alarm(seconds)
     try:
-        yield
+        _running.alarm = alarm
+        try:
+            alarm.start()
+            yield
+        finally:
+            alarm.stop()
     except TimeLimitReached:
         raise error from None
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        _running.alarm = None
 
 
 @contextmanager
 def stop_clock() -> Iterator[None]:
     """Take a block out of the limit around it: its time is that of the user's own data, not of a stranger's words."""
-    left = signal.getitimer(signal.ITIMER_REAL)[0]
-    if not left or threading.current_thread() is not threading.main_thread():
+    alarm = _find_alarm()
+    if alarm is None:
         yield
         return
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    alarm.stop()
+    _running.alarm = None
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, left)
+        _running.alarm = alarm
+        alarm.start()
 
 
-def _stop(*_: Any) -> None:
+def _find_alarm() -> _Alarm | None:
+    alarm: _Alarm | None = getattr(_running, "alarm", None)
+    return alarm
+
+
+def _make_alarm(seconds: float) -> _Alarm:
+    """A signal where it can be one: elsewhere than in the main thread it cannot, nor where somebody else waits for it."""
+    in_main = threading.current_thread() is threading.main_thread()
+    return _SignalAlarm(seconds) if in_main and not signal.getitimer(signal.ITIMER_REAL)[0] else _ThreadAlarm(seconds)
+
+
+def _raise_limit(*_: Any) -> None:
     raise TimeLimitReached

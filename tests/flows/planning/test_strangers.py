@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,22 @@ def test_checking_it_ends_whatever_takes_long(folder: Path, monkeypatch: pytest.
     recipe = write(folder, tables())
     with pytest.raises(RecipeError, match=r"r\.yaml:1: checking it takes more than 0\.5 s"):
         make_plan(recipe, None, str(folder / "store"))
+
+
+def test_checking_it_ends_in_the_thread_of_a_server_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadPoolExecutor(1) as server:
+        server.submit(test_checking_it_ends_whatever_takes_long, folder, monkeypatch).result(60)
+
+
+def test_what_a_plan_names_as_the_next_command_finds_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ERRATA_STORE", str(folder / "store"))
+    recipe = write(folder, tables())
+    assert make_plan(recipe, None, str(folder / "store")).flags == ""
+    data = str(folder / "my data")
+    plan = make_plan(recipe, data, str(folder / "other"), trust=True)
+    assert plan.flags == f" --data '{data}' --store {folder}/other --trust"
+    monkeypatch.setenv("ERRATA_DATA", data)
+    assert plan.flags == f" --store {folder}/other --trust"
 
 
 def test_looking_for_what_it_names_ends(folder: Path) -> None:
