@@ -254,7 +254,7 @@ def _check_gates(plan: Plan, watcher: Watcher) -> Sequence[Mapping[str, Any]]:
     finally:
         prefect_artifacts.show_gates(plan, results)
     for result in results:
-        if not result["passed"]:
+        if result["passed"] is False:
             get_run_logger().warning("gate missed: %s", format_result(result))
     return results
 

@@ -126,6 +126,6 @@ def _list_missed_gates(entry: News) -> Iterator[str]:
     """The expectations that a release did not meet, though they only warn."""
     gates: list[dict[str, Any]] = entry.release.manifest.get("gates", [])
     for gate in gates:
-        if not gate["passed"]:
+        if gate["passed"] is False:
             expectation, observed = text.strip_controls(gate["says"])[:200], text.strip_controls(gate["observed"])[:80]
             yield f"{entry.release.name}, view {gate['view']}: not met: {expectation} (found {observed})"

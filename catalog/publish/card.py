@@ -20,6 +20,8 @@ _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000
 
 
 FEATURES = {"string": "large_string", "integer": "int64", "number": "float64", "boolean": "bool"}
+OUTCOMES = {True: "passed", False: "**warning**", None: "not measured"}
+"""What a card says of a gate by whether it passed."""
 MEASURED = (
     "The labels were made by programs and models; what was measured of them stands in the table of first wrong steps above. "
     "Rows that could not be judged are left out and counted. The mistakes are those of the models named here."
@@ -64,7 +66,7 @@ def render_card(
         *(f"| {view} | {split} | {n:,} |" for (view, split), n in _rows(rows).items()), "",
         "## Where the rows come from", "", *render_funnel(funnel), "",
         *(["## How far to trust the first wrong steps", "", *render_labels(labels), ""] if labels else []),
-        *(["## What kinds of mistakes", "", *render_types(types), ""] if types else []),
+        *(["## What kinds of mistakes", "", *render_types(types, _count_first(rows)), ""] if types else []),
         *(["## What it had to satisfy", "", *render_gates(gates), ""] if gates else []),
     ]  # fmt: skip
     if teachers := [(name, model.skill) for name, model in recipe.models.items() if isinstance(model, World)]:
@@ -114,6 +116,11 @@ def format_percent(n: int, total: int) -> str:
     if 0 < n < total:
         return "<1 %" if 100 * n < total else f"{min(99, round(100 * n / total))} %"
     return "100 %" if n else "0 %"
+
+
+def _count_first(files: Sequence[Mapping[str, Any]]) -> int:
+    """Rows of the first view."""
+    return sum(int(file["rows"]) for file in files if file["view"] == files[0]["view"])
 
 
 def _rows(files: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
@@ -172,13 +179,19 @@ def render_funnel(funnel: Sequence[Mapping[str, Any]]) -> list[str]:
 def render_gates(gates: Sequence[Mapping[str, Any]]) -> list[str]:
     """The gates as Markdown: those of the recipe, those that were missed, and how many follow from contracts."""
     lines = ["| table | gate | wanted | found | |", "|---|---|---|---|---|"]
-    own = [gate for gate in gates if gate["declared"] != "contract" or not gate["passed"]]
+    own = [gate for gate in gates if gate["declared"] != "contract" or gate["passed"] is not True]
     for gate in own:
         about = f"{gate['expectation']} {gate['column']}" if gate["column"] else gate["expectation"]
-        observed = f"could not be checked: {gate['fault']}" if gate["fault"] else gate["observed"]
+        observed = (
+            f"could not be checked: {gate['fault']}"
+            if gate["fault"]
+            else "–"
+            if gate["passed"] is None
+            else gate["observed"]
+        )
         rows = ", ".join(f"{row['row']}: {row['value']}" for row in gate["examples"])
         cells = [gate["view"], about, gate["wanted"], f"{observed} ({rows})" if rows else observed]
-        lines.append(f"| {' | '.join(map(_quote, cells))} | {'passed' if gate['passed'] else '**warning**'} |")
+        lines.append(f"| {' | '.join(map(_quote, cells))} | {OUTCOMES[gate['passed']]} |")
     met = [gate for gate in gates if gate not in own]
     sentence = f"{len(met)} expectations that follow from the columns' contracts were met by every row."
     return [*(lines if own else []), *(["", sentence] if own and met else [sentence] if met else [])]

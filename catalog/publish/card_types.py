@@ -8,14 +8,15 @@ from typing import Any
 from catalog.publish.card_labels import escape_cell, format_interval
 
 
-def render_types(types: Sequence[Mapping[str, Any]]) -> list[str]:
+def render_types(types: Sequence[Mapping[str, Any]], released: int) -> list[str]:
     """The tables of types as Markdown: how many of each, who decided, and how that compares with the truth."""
     lines: list[str] = []
     for entry in types:
         decided = ", ".join(f"{escape_cell(name)} {n:,}" for name, n in entry["by"].items()) or "nobody"
         summary = f"`{entry['table']}`: {entry['typed']:,} of {entry['rows']:,} mistakes typed by `{entry['taxonomy']}`; by {decided}."
         why = ", ".join(f"{escape_cell(name)} {n:,}" for name, n in entry["undecided"].items())
-        lines += [summary + (f" Undecided: {why}." if why else ""), ""]
+        left = f" {released:,} of them are released." if released < entry["rows"] else ""
+        lines += [summary + left + (f" Undecided: {why}." if why else ""), ""]
         if entry["share"] is not None:
             lines += [f"Mean share of the votes for the type that was taken: {100 * entry['share']:.1f} %.", ""]
         lines += ["| type | mistakes | share |", "|---|---:|---:|"]

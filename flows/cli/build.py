@@ -93,7 +93,7 @@ def _print_released(plan: Plan, seconds: float) -> None:
     for line in list_shortfalls(plan, {}):
         print(text.strip_controls(f"warning: {line}"), file=sys.stderr)
     for gate in manifest["gates"]:
-        if not gate["passed"]:
+        if gate["passed"] is False:
             print(text.strip_controls(f"warning: {format_result(gate)}"), file=sys.stderr)
     link = _link_release(plan)
     print(

@@ -102,7 +102,7 @@ def run_gates(options: Namespace) -> int:
 
     plan = _complete_tables(options, locate_store(options.store))
     results = list_results(plan)
-    missed = [result for result in results if not result["passed"]]
+    missed = [result for result in results if result["passed"] is False]
     if options.json:
         print(json.dumps(results, indent=1, ensure_ascii=False))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -44,7 +45,7 @@ def check_gates(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str,
 
     """
     results = list_results(plan, advance)
-    missed = [result for result in results if not result["passed"] and result["severity"] == "fail"]
+    missed = [result for result in results if result["passed"] is False and result["severity"] == "fail"]
     if missed:
         raise GateError(_describe_refusal(plan, missed), results)
     return results if plan.recipe.gates is not None else []
@@ -69,8 +70,9 @@ def watch_gates(plan: Plan, watcher: Watcher = NOBODY) -> list[dict[str, Any]]:
 
 
 def _count_passed(results: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
-    passed = sum(bool(result["passed"]) for result in results)
-    return passed, len(results) - passed
+    """How many hold and how many do not; what could not be measured is neither."""
+    outcomes = Counter(result["passed"] for result in results)
+    return outcomes[True], outcomes[False]
 
 
 def _describe_refusal(plan: Plan, missed: Sequence[Mapping[str, Any]]) -> str:

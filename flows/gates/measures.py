@@ -35,7 +35,8 @@ class Unmeasurable(ValueError):
 class Measurement:
     """A number and what it is of."""
 
-    value: float | int
+    value: float | int | None
+    """None where there is nothing yet to measure it against."""
     rows: int
     """Rows it is made from."""
     examples: list[dict[str, Any]] = field(default_factory=list)
@@ -190,17 +191,17 @@ def _pair_with_file(gate: Precision, column: str, work: TableJob, plan: Plan) ->
 
 
 def _measure_drift(gate: Declared, work: TableJob, plan: Plan) -> Measurement:
-    """Total variation from the newest release before this one, as `errata diff` tells of it."""
+    """Total variation from the newest release before this one, as `errata diff` tells of it; none where there is no such release."""
     assert isinstance(gate.gate, Drift)
     column, kept = gate.gate.column, plan.done[work.name].receipt.rows_kept()
     before = find_latest_release(plan, below=plan.recipe.version)
     if before is None:
-        return Measurement(0, kept, note="nothing was released before")
+        return Measurement(None, kept, note="nothing was released before")
     release = errata.open_release(f"{plan.recipe.corpus}@{before}", plan.store)
     if work.name not in release.views or column not in [
         entry["name"] for entry in release.manifest["columns"][work.name]
     ]:
-        return Measurement(0, kept, note=f"{before} has no column {column} in {work.name}")
+        return Measurement(None, kept, note=f"{before} has no column {column} in {work.name}")
     new = _count_values(_read_kept(work, plan, [column]), column)
     old = _count_values((frame for _, frame in row_fingerprints.read_frames(release, work.name)), column)
     moved = {

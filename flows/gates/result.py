@@ -43,9 +43,10 @@ class Result:
     says: str
     """What it asks, in a sentence."""
     severity: Literal["fail", "warn"]
-    passed: bool
+    passed: bool | None
+    """None where there is nothing to measure it against: it says nothing of the release, and counts nowhere."""
     observed: str | float | int | None
-    """What was found; None where it could not be checked."""
+    """What was found; None where it could not be checked, or there is nothing to measure it against."""
     wanted: str
     examples: list[dict[str, Any]] = field(default_factory=list)
     """Rows that are not as wanted: `row` (its key) and `value`."""

@@ -33,7 +33,7 @@ class Threshold:
         note: str = "",
         fault: str | None = None,
     ) -> Threshold:
-        """The value of a measure."""
+        """The value of a measure; None without a fault where there is nothing to measure it against."""
         assert isinstance(gate.gate, Bounded)
         limits = gate.gate
         wanted = format_bounds(limits.at_least, limits.at_most)
@@ -41,7 +41,7 @@ class Threshold:
         about = f"{gate.table} ({columns})" if columns else gate.table
         says = f"{gate.name} of {about}: {wanted}{f' ({note})' if note else ''}."
         result = Result(
-            gate.table, gate.name, columns, says, gate.gate.severity, False, round_number(value), wanted, list(examples), rows,
+            gate.table, gate.name, columns, says, gate.gate.severity, None if value is None and fault is None else False, round_number(value), wanted, list(examples), rows,
             f"gates[{gate.index}]", fault,
         )  # fmt: skip
         bounds = {"min_value": limits.at_least, "max_value": limits.at_most}

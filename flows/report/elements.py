@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from markupsafe import Markup
 
 from flows.report.statistics.verdicts import OTHERS
 
 SHOWN = 25
 """Models in a picture; the table below it has them all."""
 Tone = Literal["", "good", "bad", "warn"]
+Page = Literal["wide", "narrow"]
+"""What a picture is drawn for: pages that have room, and phones."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,12 @@ class Plot:
     says: str
     """What is to be seen, for those who cannot see it."""
     spec: dict[str, Any]
-    """Vega-Lite."""
+    """Vega-Lite; empty where it is drawn."""
     data: PageTable
     width: int = 0
     """Pixels below which it is scrolled, not squeezed."""
+    drawn: Mapping[Page, Markup] = field(default_factory=dict)
+    """SVG of its own, where it is no Vega-Lite."""
 
 
 @dataclass(frozen=True)

@@ -1,30 +1,18 @@
 "use strict";
 (() => {
-  const specs = JSON.parse(document.getElementById("specs").textContent);
-  const tooltip = { theme: "page", disableDefaultStyle: true };
-  // `ast` interprets expressions: the page's policy lets nothing be evaluated
-  const options = { mode: "vega-lite", renderer: "svg", actions: false, ast: true, defaultStyle: false, tooltip };
-  const draw = async (place) => {
-    place.textContent = "";
-    try {
-      await window.vegaEmbed(place, specs[place.dataset.plot], options);
-      // the place itself is the image, with a label and a table; its strokes are none
-      for (const one of place.querySelectorAll("[role], [aria-roledescription]")) {
-        one.removeAttribute("role");
-        one.removeAttribute("aria-roledescription");
-      }
-    } catch (error) {
-      place.textContent = "The picture could not be drawn; its numbers are below.";
-      console.error(error);
-    }
+  // a phone begins with an overview; without scripts all sections are open
+  if (matchMedia("(max-width: 40rem)").matches)
+    for (const place of document.querySelectorAll("details.section:not(.first)")) place.open = false;
+  const openFor = (place) => {
+    for (let one = place; one; one = one.parentElement?.closest("details")) if (one.tagName === "DETAILS") one.open = true;
   };
-  const drawAll = async () => {
-    for (const place of document.querySelectorAll("[data-plot]")) {
-      await draw(place);
-      await new Promise((next) => setTimeout(next)); // the page answers between two pictures
-    }
-    document.documentElement.dataset.drawn = Math.round(performance.now());
+  const follow = () => {
+    const place = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!place) return;
+    openFor(place.querySelector("details.section") ?? place.closest("details"));
+    place.scrollIntoView();
   };
+  window.addEventListener("hashchange", follow);
 
   const form = document.getElementById("filters");
   if (form) {
@@ -49,8 +37,9 @@
     form.addEventListener("submit", (event) => event.preventDefault());
     filter(); // a browser may bring back what was chosen before
   }
-  // on paper the first example of each type stands open
+  // on paper all sections stand open, and the first example of each type
   window.addEventListener("beforeprint", () => {
+    for (const place of document.querySelectorAll("details.section")) place.open = true;
     const seen = new Set();
     for (const place of document.querySelectorAll(".example:not([hidden])")) {
       if (!seen.has(place.dataset.type)) place.open = true;
@@ -58,5 +47,5 @@
     }
   });
   document.documentElement.dataset.ready = Math.round(performance.now()); // filters work: milliseconds since the page was asked for
-  drawAll();
+  follow();
 })();

@@ -21,7 +21,6 @@ _TEXT = {"labelColor": "var(--muted)", "titleColor": "var(--muted)", "labelFont"
          "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": 500}  # fmt: skip
 CONFIG: dict[str, Any] = {
     "background": None,
-    "aria": False,  # the figure has a label and a table of its data
     "font": FONT,
     "view": {"stroke": None},
     "axis": {**_TEXT, "gridColor": "var(--line)", "domainColor": "var(--line)", "tickColor": "var(--line)", "labelLimit": 150},
@@ -62,8 +61,15 @@ def _escape_name(value: Any) -> Any:
 
 
 def _make_data(rows: Sequence[Row]) -> Any:
-    values = [{key: _escape_name(value) for key, value in row.items()} for row in rows]
+    values = [{key: _escape_name(value) for key, value in row.items()} | {"says": _describe(row)} for row in rows]
     return alt.Data(values=values)  # type: ignore[no-untyped-call, unused-ignore]
+
+
+def _describe(row: Row) -> str:
+    """What is told of a mark that is pointed at."""
+    of = ", ".join(str(row[key]) for key in ("name", "y", "x", "kind", "part") if row.get(key) not in (None, ""))
+    number = row.get("says") or row.get("label") or f"{row['n']:,.4g}"
+    return f"{of}: {number}"
 
 
 def plot_stacked(
@@ -73,10 +79,10 @@ def plot_stacked(
     stack: Any = "normalize" if share else "zero"
     base = alt.Chart(_make_data(rows)).encode(
         y=alt.Y("name:N", scale=_order(names), title=None, axis=_make_name_axis()),
-        x=alt.X("n:Q", stack=stack, title=x, axis=alt.Axis(format="%" if share else "~s", tickCount=5)),
+        x=alt.X("n:Q", stack=stack, title=_escape_name(x), axis=alt.Axis(format="%" if share else "~s", tickCount=5)),
         order=alt.Order("order:Q"),
-        tooltip=[alt.Tooltip("name:N", title=" "), alt.Tooltip("part:N", title="of it"), alt.Tooltip("n:Q", format=",", title="rows")],
-    )  # fmt: skip
+        description="says:N",
+    )
     colour = alt.Color("part:N", scale=alt.Scale(domain=list(parts), range=list(colours)))
     return _draw(base.mark_bar(stroke="var(--page)", strokeWidth=1).encode(color=colour), 24 * len(names))
 
@@ -86,8 +92,10 @@ def plot_bars(rows: Sequence[Row], names: Sequence[str], x: str, form: str = "~s
     most = max((row["n"] for row in rows), default=1) * 1.3
     base = alt.Chart(_make_data(rows)).encode(
         y=alt.Y("name:N", scale=_order(names), title=None, axis=_make_name_axis()),
-        x=alt.X("n:Q", title=x, scale=alt.Scale(domain=[0, most]), axis=alt.Axis(format=form, tickCount=5)),
-        tooltip=[alt.Tooltip("name:N", title=" "), alt.Tooltip("label:N", title=x)],
+        x=alt.X(
+            "n:Q", title=_escape_name(x), scale=alt.Scale(domain=[0, most]), axis=alt.Axis(format=form, tickCount=5)
+        ),
+        description="says:N",
     )
     label = base.mark_text(align="left", dx=5).encode(text="label:N")
     return _draw(alt.layer(base.mark_bar(color="var(--series-0)"), label), 24 * len(names))
@@ -97,11 +105,11 @@ def plot_columns(rows: Sequence[Row], names: Sequence[str], parts: Sequence[str]
     """Columns of `n` by `name`, side by side by `part`."""
     colours = list(SERIES[: len(parts)])
     chart = alt.Chart(_make_data(rows)).mark_bar(stroke="var(--ink)", strokeWidth=0.5).encode(
-        x=alt.X("name:N", scale=_order(names), title=x, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+        x=alt.X("name:N", scale=_order(names), title=_escape_name(x), axis=alt.Axis(labelAngle=0, labelOverlap=True)),
         xOffset=alt.XOffset("part:N", scale=_order(parts)),
-        y=alt.Y("n:Q", title=y, axis=alt.Axis(format="~s", tickCount=5)),
+        y=alt.Y("n:Q", title=_escape_name(y), axis=alt.Axis(format="~s", tickCount=5)),
         color=alt.Color("part:N", scale=alt.Scale(domain=list(parts), range=colours)),
-        tooltip=[alt.Tooltip("name:N", title=x), alt.Tooltip("part:N", title="of it"), alt.Tooltip("n:Q", format=",", title=y)],
+        description="says:N",
     )  # fmt: skip
     spec = _draw(chart, 240)
     spec["config"] = {**CONFIG, "legend": {**CONFIG["legend"], "columns": 1}}
@@ -114,9 +122,9 @@ def plot_heat(
     """A cell of `value` for `x` and `y`, its `label` in it, the darkest at `top`; `says` when pointed at."""
     axis = alt.Axis(orient="top", labelAngle=-40 if turned else 0, domain=False, ticks=False, labelLimit=120)
     base = alt.Chart(_make_data(rows)).encode(
-        x=alt.X("x:N", scale=_order(across), title=x, axis=axis),
-        y=alt.Y("y:N", scale=_order(down), title=y, axis=_make_name_axis()),
-        tooltip=[alt.Tooltip("x:N", title=x or "column"), alt.Tooltip("y:N", title=y or "row"), alt.Tooltip("says:N", title=" ")],
+        x=alt.X("x:N", scale=_order(across), title=_escape_name(x), axis=axis),
+        y=alt.Y("y:N", scale=_order(down), title=_escape_name(y), axis=_make_name_axis()),
+        description="says:N",
     )  # fmt: skip
     scale = alt.Scale(type="quantize", domain=[0, top or 1], range=list(HEAT))
     cells = base.mark_rect(stroke="var(--page)", strokeWidth=1).encode(
@@ -131,10 +139,10 @@ def plot_heat(
 def plot_curves(rows: Sequence[Row], parts: Sequence[str], x: str, y: str) -> dict[str, Any]:
     """Lines of `n` over `x`, each `part` with a shape of its own, whole or dashed by `kind`."""
     base = alt.Chart(_make_data(rows)).encode(
-        x=alt.X("x:O", title=x, axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("n:Q", title=y, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=5)),
+        x=alt.X("x:O", title=_escape_name(x), axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("n:Q", title=_escape_name(y), scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=5)),
         color=alt.Color("part:N", scale=alt.Scale(domain=list(parts), range=list(SERIES))),
-        tooltip=[alt.Tooltip("kind:N", title=" "), alt.Tooltip("part:N", title="S"), alt.Tooltip("x:O", title="K"), alt.Tooltip("n:Q", format=".1%", title="problems")],
+        description="says:N",
     )  # fmt: skip
     dash = alt.StrokeDash("kind:N", scale=alt.Scale(domain=["Pass@K-S", "Reward@K-S"], range=[[1, 0], [5, 4]]))
     shape = alt.Shape("part:N", scale=_order(parts), legend=None)
@@ -146,13 +154,13 @@ def plot_pairs(rows: Sequence[Row], names: Sequence[str], x: str) -> dict[str, A
     """Two points by `name`, before and now, joined by a line."""
     base = alt.Chart(_make_data(rows)).encode(
         y=alt.Y("name:N", scale=_order(names), title=None, axis=_make_name_axis()),
-        x=alt.X("n:Q", title=x, axis=alt.Axis(format="%", tickCount=5)),
+        x=alt.X("n:Q", title=_escape_name(x), axis=alt.Axis(format="%", tickCount=5)),
     )
     line = base.mark_line(color="var(--muted)", strokeWidth=1.5).encode(detail="name:N")
     which = ["before", "now"]
     points = base.mark_point(filled=True, size=90).encode(
         color=alt.Color("part:N", scale=alt.Scale(domain=which, range=["var(--series-3)", "var(--series-0)"])),
         shape=alt.Shape("part:N", scale=alt.Scale(domain=which, range=["circle", "diamond"])),
-        tooltip=[alt.Tooltip("name:N", title=" "), alt.Tooltip("part:N", title="when"), alt.Tooltip("n:Q", format=".1%", title="share")],
+        description="says:N",
     )  # fmt: skip
     return _draw(alt.layer(line, points), 26 * len(names))

@@ -167,14 +167,14 @@ def format_types(entries: Sequence[dict[str, Any]], width: int | None = None) ->
 
 def format_gates(gates: Sequence[dict[str, Any]], width: int = 80) -> str:
     """The gates of a recipe and those that were missed; of what follows from contracts only how many there are."""
-    own = [gate for gate in gates if gate.get("declared") != "contract" or not gate["passed"]]
+    own = [gate for gate in gates if gate.get("declared") != "contract" or gate["passed"] is not True]
     rows: list[list[object]] = []
     for gate in own:
         about = f"{gate['view']}.{gate['column']}" if gate["column"] else gate["view"]
         name = str(gate["expectation"]).removeprefix("expect_").removeprefix("column_").replace("_", " ")
-        seen = "not checked" if gate.get("fault") else gate["observed"]
+        seen = "not checked" if gate.get("fault") else "-" if gate["passed"] is None else gate["observed"]
         seen = f"{seen:.4g}" if isinstance(seen, float) else f"{seen:,}" if isinstance(seen, int) else seen
-        mark = "passed" if gate["passed"] else "WARNING" if gate["severity"] == "warn" else "MISSED"
+        mark = _name_outcome(gate)
         rows.append(
             [
                 shorten(name, 22),
@@ -189,6 +189,13 @@ def format_gates(gates: Sequence[dict[str, Any]], width: int = 80) -> str:
     if met:
         lines.append(f"{met} expectations that follow from the columns' contracts were met")
     return "\n".join(lines)
+
+
+def _name_outcome(gate: dict[str, Any]) -> str:
+    """Whether a gate holds; one that there is nothing yet to measure against is no passed one."""
+    if gate["passed"] is None:
+        return "not measured"
+    return "passed" if gate["passed"] else "WARNING" if gate["severity"] == "warn" else "MISSED"
 
 
 def _format_bounds(gate: dict[str, Any]) -> str:

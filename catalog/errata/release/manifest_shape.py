@@ -38,7 +38,7 @@ _TYPES: dict[str, Any] = {
     **{f"types_by_{name}?": Each(_COUNTS) for name in ("model", "set", "step")},
 }  # fmt: skip
 _GATE = {
-    "view": TEXT, "column": OrNull(TEXT), "expectation": TEXT, "says?": TEXT, "severity": TEXT, "passed": FLAG, "declared?": TEXT,
+    "view": TEXT, "column": OrNull(TEXT), "expectation": TEXT, "says?": TEXT, "severity": TEXT, "passed": OrNull(FLAG), "declared?": TEXT,
     "observed": OrNull(PLAIN), "wanted": PLAIN, "fault?": OrNull(TEXT), "rows?": COUNT, "examples?": [ANY],
 }  # fmt: skip
 _LINEAGE = {"table": TEXT, "task": TEXT, "fingerprint": TEXT, "parameters": Each(ANY), "inputs?": ANY}

@@ -129,6 +129,8 @@ def show_types(release: Facts, statistics: Facts) -> Section:
             parts += [_plot_heat(by, label, cells, kinds)] if len({group for group, _, _ in cells}) > 1 else []
     truths = [(entry["table"], entry["truth"]) for entry in release.get("types") or [] if "truth" in entry]
     lead = f"{format_count(total - counts.get(UNDECIDED, 0))} of {format_count(total)} mistakes have a type; the commonest is “{kinds[0]}” ({format_share(counts[kinds[0]], total)})."
+    if total > (released := statistics["rows"]["rows"]):
+        lead += f" {format_count(released)} of them are released."
     for _, truth in truths[:1]:
         lead += f" Against the truth, {format_share(truth['exact'], truth['rows'])} of {format_count(truth['rows'])} types are right (macro-F1 {truth['macro_f1']:.2f})."
     notes = (

@@ -1,4 +1,4 @@
-"""The sections about a release as a whole: headline, funnel, gates, duplicates, cost, drift."""
+"""The sections about a release as a whole: gates, duplicates, cost, drift."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from flows.report.elements import (
     format_model,
     format_percent,
     format_share,
-    format_size,
     make_unmeasured,
 )
 from schemas.task import Rejects
-from tasks import find_label, find_rejects
+from tasks import find_rejects
 
 Facts = Mapping[str, Any]
 LOOKED_FOR: tuple[tuple[Rejects, str], ...] = (
@@ -32,101 +31,21 @@ CONTRACT = "contract"
 """What a gate is declared by that no recipe wrote."""
 
 
-def list_headlines(release: Facts, statistics: Facts) -> list[tuple[str, str, str]]:
-    """The numbers on top: what is counted, how many, and what stands beside it."""
-    rows = statistics["rows"]
-    splits = ", ".join(f"{format_count(n)} {split}" for split, n in rows["by_split"].items())
-    shown = [("released rows", format_count(rows["rows"]), splits)]
-    if rows["problems"]:
-        shown.append(("problems", format_count(rows["problems"]), f"{rows['rows'] / rows['problems']:.1f} rows each"))
-    if rows["models"]:
-        shown.append(
-            (
-                "models",
-                format_count(rows["models"]),
-                f"{format_count(rows['sets'])} problem set{'s' * (rows['sets'] > 1)}",
-            )
-        )
-    funnel = release.get("funnel") or []
-    entered = _count_entered(funnel)
-    if entered:
-        shown.append(
-            ("kept of the solutions", format_share(rows["rows"], entered), f"of {format_count(entered)} that came in")
-        )
-    if statistics["verdicts"]:
-        counts = statistics["verdicts"]["verdicts"]
-        decided = counts.get("right", 0) + counts.get("wrong", 0)
-        shown.append(
-            (
-                "wrong among decided",
-                format_share(counts.get("wrong", 0), decided),
-                f"of {format_count(decided)} verdicts",
-            )
-        )
-    if statistics["labellers"] and statistics["labellers"]["fleiss"] is not None:
-        summary = statistics["labellers"]
-        shown.append(("agreement (kappa)", f"{summary['fleiss']:.2f}", f"{format_count(summary['all'])} solutions"))
-    if gates := release.get("gates"):
-        failed = sum(not gate["passed"] for gate in gates)
-        shown.append(
-            ("gates passed", f"{len(gates) - failed} of {len(gates)}", "✓ all" if not failed else f"✗ {failed} not")
-        )
-    shown.append(("size", format_size(rows["bytes"]), f"{len(rows['views'])} view{'s' * (len(rows['views']) > 1)}"))
-    return shown
-
-
-def _count_entered(funnel: Sequence[Facts]) -> int:
-    """The solutions that there were before any was sorted out."""
-    verified = next((step for step in funnel if find_label(step["task"], "verdict")), None)
-    return int(verified["rows_in"]) if verified else 0
-
-
-def show_funnel(release: Facts, statistics: Facts) -> Section:
-    """From problems to released rows."""
-    steps = release.get("funnel") or []
-    name, title = "funnel", "From problems to released rows"
-    if not steps:
-        return make_unmeasured(name, title, "Not measured: the manifest of this release holds no funnel.")
-    rows = [
-        [step["table"], step["task"], format_count(step["rows_in"]), format_count(step["kept"]),
-         format_count(step["rejected"]), _format_reasons(step["reasons"])]
-        for step in steps
-    ]  # fmt: skip
-    data = []
-    for step in steps:
-        data += [
-            {"name": step["table"], "part": "kept", "n": step["kept"], "order": 0},
-            {"name": step["table"], "part": "rejected", "n": step["rejected"], "order": 1},
-        ]
-    spec = plots.plot_stacked(
-        data, [step["table"] for step in steps], ["kept", "rejected"], ["var(--series-0)", "var(--undecided)"], "rows", share=False
-    )  # fmt: skip
-    entered = _count_entered(steps)
-    table = PageTable("Each table of the build, and why rows were left out", ("table", "task", "in", "kept", "rejected", "why rejected"), rows, left=2)  # fmt: skip
-    plot = Plot("funnel-plot", "Rows of each table", "Bars of the rows that each table kept and rejected.", spec, table)
-    released = f"{format_count(statistics['rows']['rows'])} rows were released"
-    lead = f"{released}{f', of {format_count(entered)} solutions' if entered else ''}. What was left out on the way has a reason."
-    notes = ("A table that joins, splits or asks a model several times has more rows than it was made from.",)
-    return Section(name, title, lead, (plot,), notes)
-
-
-def _format_reasons(reasons: Facts, most: int = 8) -> str:
-    order = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
-    shown = [f"{name} {format_count(n)}" for name, n in order[:most]]
-    return "; ".join(shown + ([f"{len(order) - most} more reasons"] if len(order) > most else []))
-
-
 def show_gates(release: Facts, _: Facts) -> Section:
     """What the release was required to satisfy."""
     name, title, gates = "gates", "Gates of the release", release.get("gates")
     if not gates:
         return make_unmeasured(name, title, "Not measured: this release was published without gates.")
-    failed = [gate for gate in gates if not gate["passed"]]
+    failed = [gate for gate in gates if gate["passed"] is False]
+    unmeasured = sum(gate["passed"] is None for gate in gates)
     kept = [gate for gate in gates if gate["passed"] and gate.get("declared") == CONTRACT]
-    order = sorted(gates, key=lambda gate: (gate["passed"], gate.get("severity") != "fail"))
+    order = sorted(
+        gates,
+        key=lambda gate: (gate["passed"] is not False, gate["passed"] is not None, gate.get("severity") != "fail"),
+    )
     rows = [
         [_make_state_cell(gate), gate.get("view") or "–", _format_expectation(gate), _format_value(gate.get("observed")), _format_value(gate.get("wanted")), format_count(gate.get("rows"))]
-        for gate in order if gate["passed"] is False or gate.get("declared") != CONTRACT
+        for gate in order if gate["passed"] is not True or gate.get("declared") != CONTRACT
     ]  # fmt: skip
     parts = []
     if rows:
@@ -144,11 +63,12 @@ def show_gates(release: Facts, _: Facts) -> Section:
             for gate in failed[:50]
         ]
         parts.append(PageTable("Rows that failed", ("expectation", "examples"), shown, left=2))
+    measured = len(gates) - unmeasured
     lead = (
-        f"All {len(gates)} expectations hold."
-        if not failed
-        else f"{len(failed)} of {len(gates)} expectations do not hold."
+        f"All {measured} expectations hold." if not failed else f"{len(failed)} of {measured} expectations do not hold."
     )
+    if unmeasured:
+        lead += f" {unmeasured} could not be measured, and {'is' if unmeasured == 1 else 'are'} not among them."
     return Section(
         name,
         title,
@@ -164,6 +84,8 @@ def _format_expectation(gate: Facts) -> str:
 
 
 def _make_state_cell(gate: Facts) -> Cell:
+    if gate["passed"] is None:
+        return Cell("– not measured")
     if gate["passed"]:
         return Cell("✓ passed", "good")
     if gate.get("fault"):

@@ -20,7 +20,7 @@ from flows.report.statistics.certainty import SIGNALS, AnswerCertainty
 from flows.report.statistics.examples import Examples
 from flows.report.statistics.exploration import Exploration
 from flows.report.statistics.flips import FlipCounts
-from flows.report.statistics.mistakes import Positions, Types
+from flows.report.statistics.mistakes import Positions, StepPrecision, Types
 from flows.report.statistics.rows import RowSource, measure, read_table, read_view
 from flows.report.statistics.spending import Tokens, find_token_column, sum_spending
 from flows.report.statistics.verdicts import Difficulty, Verdicts
@@ -76,6 +76,7 @@ def _collect_head(manifest: Mapping[str, Any], source: str) -> dict[str, Any]:
             "exploration",
             "soundness",
             "positions",
+            "precision",
             "types",
             "labellers",
             "spending",
@@ -122,8 +123,10 @@ def _fill_mistakes(summary: dict[str, Any], source: RowSource, key: str, levels:
     """Fill in what the mistakes themselves tell."""
     steps = [label.column for label in list_labels("step")]
     label = next((name for name in steps if name in source.columns), steps[0])
-    positions, types, examples, problems = Positions(label), Types(levels), Examples(key), ProblemCount()
-    measure(source, [positions, types, examples, problems])
+    positions, precision, types = Positions(label), StepPrecision(label), Types(levels)
+    examples, problems = Examples(key), ProblemCount()
+    measure(source, [positions, precision, types, examples, problems])
+    summary["precision"] = precision.summarize(source.name)
     summary["positions"], summary["types"] = positions.summarize(source.name), types.summarize(source.name)
     summary["examples"] = examples.choose()
     summary["rows"]["problems"] = problems.count

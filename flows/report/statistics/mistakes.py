@@ -8,6 +8,8 @@ from typing import Any
 import polars as pl
 
 from flows.report.statistics.verdicts import OTHERS, add_levels
+from schemas.columns.gold import GOLD_STEP
+from tasks.evaluation.score import wilson
 
 LONGEST = 15
 """Steps from this number on are counted together."""
@@ -43,6 +45,29 @@ class Positions:
             "none": sum(n for (at, _), n in self.counts.items() if at == -1),
             "undecided": sum(n for (at, _), n in self.counts.items() if at is None),
         }
+
+
+class StepPrecision:
+    """Counts first wrong steps that are the true ones, of rows whose truth is known."""
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+        self.wants = (column, GOLD_STEP)
+        self.named, self.exact = 0, 0
+
+    def add(self, part: pl.DataFrame) -> None:
+        """Count a part."""
+        if {self.column, GOLD_STEP} <= set(part.columns):
+            known = part.filter((pl.col(self.column) >= 0) & pl.col(GOLD_STEP).is_not_null())
+            self.named += known.height
+            self.exact += known.filter(pl.col(self.column) == pl.col(GOLD_STEP)).height
+
+    def summarize(self, table: str) -> dict[str, Any] | None:
+        """How many steps are named, how many of them are exact, and the 95 % interval (Wilson); None where no truth is known."""
+        if not self.named:
+            return None
+        interval = [round(bound, 4) for bound in wilson(self.exact, self.named)]
+        return {"table": table, "named": self.named, "exact": self.exact, "interval": interval}
 
 
 class Types:

@@ -18,9 +18,9 @@ FOUND = {
 
 
 def test_the_card_tells_types_deciders_shifts_and_the_truth() -> None:
-    lines = render_types([FOUND])
+    lines = render_types([FOUND], 1)
     assert lines[0] == (
-        "`typed`: 3 of 4 mistakes typed by `own@1.0.0`; by rule: sum 2, models 1. Undecided: no majority 1."
+        "`typed`: 3 of 4 mistakes typed by `own@1.0.0`; by rule: sum 2, models 1. 1 of them are released. Undecided: no majority 1."
     )
     assert "Mean share of the votes for the type that was taken: 75.0 %." in lines
     assert "| a | 3 | 75.0 % |" in lines
@@ -31,9 +31,9 @@ def test_the_card_tells_types_deciders_shifts_and_the_truth() -> None:
 
 
 def test_without_truth_or_types_nothing_is_said_of_them() -> None:
-    lines = render_types([{key: value for key, value in FOUND.items() if key != "truth"} | {"share": None}])
+    lines = render_types([{key: value for key, value in FOUND.items() if key != "truth"} | {"share": None}], 1)
     assert not any("truth" in line or "Mean share" in line for line in lines)
-    assert render_types([]) == []
+    assert render_types([], 0) == []
 
 
 def test_the_terminal_tells_the_same() -> None:
@@ -55,7 +55,7 @@ NEWS = {
 
 
 def test_card_and_terminal_tell_who_agrees_how_types_shift_and_how_they_were_found() -> None:
-    lines = render_types([FOUND | NEWS])
+    lines = render_types([FOUND | NEWS], 1)
     assert "Cohen's kappa of rules and b/g@r1: 0.500 (0.100 to 0.900) (3 mistakes that both type)." in lines
     assert "Cohen's kappa of rules and judge: - (2 mistakes that both type)." in lines
     assert "Fleiss' kappa of all models: 0.250." in lines

@@ -116,7 +116,7 @@ class Opened:
         self.page.on("request", self._request)
         self.page.goto(file.as_uri())
         if options.get("java_script_enabled", True):
-            self.page.wait_for_selector("html[data-drawn]", state="attached", timeout=60_000)
+            self.page.wait_for_selector("html[data-ready]", state="attached", timeout=60_000)
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):

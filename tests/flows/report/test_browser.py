@@ -39,9 +39,9 @@ def bad(hostile: Release, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_picture_is_drawn_and_nothing_leaves_the_page(browser: Browser, page: Path) -> None:
     opened = Opened(browser, page, viewport=DESK)
-    places = opened.page.locator("[data-plot]")
+    places = opened.page.locator(".plot")
     assert places.count() >= 10
-    assert opened.page.locator("[data-plot] svg").count() == places.count()
+    assert opened.page.locator(".plot svg:visible").count() == places.count()
     assert opened.complaints == []
     assert opened.requests == [page.as_uri()]
     opened.page.close()
@@ -52,7 +52,7 @@ def test_what_models_wrote_is_text_and_nothing_else(browser: Browser, bad: Path)
     assert bad.stat().st_size < 3_000_000
     assert opened.page.evaluate("() => window.hacked === undefined")
     assert opened.page.locator("img, iframe, object, [onload], [onerror], [onmouseover]").count() == 0
-    assert opened.page.locator("script").count() == 3
+    assert opened.page.locator("script").count() == 1
     assert opened.complaints == []
     assert opened.requests == [bad.as_uri()]
     questions = opened.page.locator(".question").all_text_contents()
@@ -138,7 +138,8 @@ def test_what_became_of_answers_can_be_seen_by_all(browser: Browser, compared: P
     opened = Opened(browser, compared, viewport=size, bypass_csp=True)
     section = opened.page.locator("#flips")
     assert "of 4 decided pairs 2 are fixed, 0 still wrong, 1 newly wrong" in (section.text_content() or "")
-    assert section.locator("[data-plot] svg").count() == 1
+    opened.page.evaluate("() => document.querySelectorAll('details').forEach(one => { one.open = true })")
+    assert section.locator(".plot svg:visible").count() == 1
     assert NASTY[0] in (section.locator("table").last.text_content() or "")
     opened.page.evaluate("() => document.querySelectorAll('details').forEach(one => { one.open = true })")
     result = Axe().run(opened.page)
@@ -154,7 +155,22 @@ def test_without_scripts_all_numbers_and_examples_are_there(browser: Browser, pa
     assert opened.page.locator(".example").first.is_visible()
     assert opened.page.locator(".steps li.wrong .mark").first.text_content() == "✗ first wrong step"
     assert opened.page.locator("table").count() > 10
+    assert opened.page.locator(".plot svg:visible").count() == opened.page.locator(".plot").count() >= 10
     opened.page.close()
+
+
+def test_a_phone_begins_with_an_overview(browser: Browser, page: Path) -> None:
+    opened = Opened(browser, page, viewport=PHONE)
+    view = opened.page
+    assert view.evaluate("() => document.documentElement.scrollHeight") < 8_000
+    assert view.locator("details.section[open]").count() == 1
+    view.locator("nav a", has_text="Examples").click()
+    view.wait_for_function("() => document.querySelector('#examples details.section').open")
+    assert view.locator(".example").first.is_visible()
+    cut = view.evaluate("() => [...document.querySelectorAll('.sankey text')].filter(one => one.checkVisibility() && one.getBoundingClientRect().right > 375).map(one => one.textContent)")  # fmt: skip
+    assert cut == []
+    assert opened.complaints == []
+    view.close()
 
 
 def test_it_prints(browser: Browser, page: Path) -> None:
@@ -162,6 +178,7 @@ def test_it_prints(browser: Browser, page: Path) -> None:
     pages = opened.page.pdf(format="A4").count(b"/Type /Page\n")
     assert 3 <= pages <= 40
     opened.page.emulate_media(media="print", color_scheme="dark")
+    assert opened.page.locator(".plot .wide svg:visible").count() == opened.page.locator(".plot").count()
     assert (
         opened.page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
     )
