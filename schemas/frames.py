@@ -21,15 +21,16 @@ POLARS: dict[str, pl.DataType] = {
     "numbers": pl.List(pl.Float64()),
     "booleans": pl.List(pl.Boolean()),
 }
+# plain types: `datasets` casts large ones only since 3.0, and what a release writes is read for years
 ARROW: dict[str, pa.DataType] = {
-    "string": pa.large_string(),
+    "string": pa.string(),
     "integer": pa.int64(),
     "number": pa.float64(),
     "boolean": pa.bool_(),
-    "strings": pa.large_list(pa.large_string()),
-    "integers": pa.large_list(pa.int64()),
-    "numbers": pa.large_list(pa.float64()),
-    "booleans": pa.large_list(pa.bool_()),
+    "strings": pa.list_(pa.string()),
+    "integers": pa.list_(pa.int64()),
+    "numbers": pa.list_(pa.float64()),
+    "booleans": pa.list_(pa.bool_()),
 }
 WHOLE = ("strings", "booleans", "records")
 """Lists without a null in them."""
@@ -52,7 +53,7 @@ def to_arrow_type(column: Column) -> pa.DataType:
     if column.kind in ARROW:
         return ARROW[column.kind]
     record = pa.struct([pa.field(field.name, to_arrow_type(field)) for field in column.fields])
-    return pa.large_list(record) if column.kind == "records" else record
+    return pa.list_(record) if column.kind == "records" else record
 
 
 def to_polars_schema(contract: Contract) -> pl.Schema:

@@ -19,7 +19,7 @@ from schemas.recipe.recipe import Recipe
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10**7, "1M<n<10M"))
 
 
-FEATURES = {"string": "large_string", "integer": "int64", "number": "float64", "boolean": "bool"}
+FEATURES = {"string": "string", "integer": "int64", "number": "float64", "boolean": "bool"}
 OUTCOMES = {True: "passed", False: "**warning**", None: "not measured"}
 """What a card says of a gate by whether it passed."""
 MEASURED = (
@@ -64,6 +64,7 @@ def render_card(
         f"# {recipe.title}", "", f"`{recipe.corpus}` {recipe.version}", "", recipe.description.strip(), "",
         "## Rows", "", "| view | split | rows |", "|---|---|---:|",
         *(f"| {view} | {split} | {n:,} |" for (view, split), n in _rows(rows).items()), "",
+        "## Load it", "", *render_usage(rows), "",
         "## Where the rows come from", "", *render_funnel(funnel), "",
         *(["## How far to trust the first wrong steps", "", *render_labels(labels), ""] if labels else []),
         *(["## What kinds of mistakes", "", *render_types(types, _count_first(rows)), ""] if types else []),
@@ -83,6 +84,21 @@ def render_card(
         text += ["## Sources", "", "| source | licence | where |", "|---|---|---|"]
         text += [f"| {entry.name} | {entry.license} | {entry.url or ''} |" for entry in recipe.sources]
     return "\n".join(text).rstrip() + "\n"
+
+
+def render_usage(files: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How a training job reads the first view, by a data set's folder or its name on the Hub."""
+    view, split = files[0]["view"], files[0]["split"]
+    return [
+        "```python",
+        "from datasets import load_dataset  # 2.14 or later",
+        "from torch.utils.data import DataLoader",
+        "",
+        f'rows = load_dataset("NAME_OR_FOLDER", "{view}", split="{split}")',
+        "for batch in DataLoader(rows, batch_size=8, shuffle=True, collate_fn=list):",
+        "    ...  # a list of rows; steps and votes differ in length, so collate them after tokenizing",
+        "```",
+    ]
 
 
 def render_teachers(teachers: Sequence[tuple[str, Skill]]) -> list[str]:
@@ -155,12 +171,12 @@ def _info(view: str, contract: Contract, files: Sequence[Mapping[str, Any]]) -> 
 
 
 def _feature(column: Column) -> dict[str, Any]:
-    """A column's type as `datasets` writes it."""
+    """A column's type in the words that `datasets` has read since 2.14: `sequence` is its list of plain values."""
     if column.kind in ("record", "records"):
         fields = [{"name": field.name, **_feature(field)} for field in column.fields]
-        return {"large_list": fields} if column.kind == "records" else {"struct": fields}
+        return {"list": fields} if column.kind == "records" else {"struct": fields}
     plain = FEATURES[column.kind.removesuffix("s")]
-    return {"large_list": plain} if column.kind.endswith("s") else {"dtype": plain}
+    return {"sequence": plain} if column.kind.endswith("s") else {"dtype": plain}
 
 
 def render_funnel(funnel: Sequence[Mapping[str, Any]]) -> list[str]:

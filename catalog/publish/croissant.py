@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from schemas.contract import Column, Contract
 from schemas.recipe.recipe import Recipe
@@ -90,8 +91,8 @@ def _record_set(view: str, split: str, contract: Contract, files: Files) -> dict
     source = {"fileObject": {"@id": files[0]["path"]}} if len(files) == 1 else {"fileSet": {"@id": f"{name}-files"}}
     return {
         "@type": "cr:RecordSet", "@id": name, "name": name, "description": contract.meaning,
-        "key": {"@id": f"{name}/{contract.key}"},
-        "field": [_field(f"{name}/{column.name}", column, source) for column in contract.columns],
+        "key": {"@id": f"{name}/{quote(contract.key)}"},
+        "field": [_field(f"{name}/{quote(column.name)}", column, source) for column in contract.columns],
     }  # fmt: skip
 
 
@@ -135,10 +136,14 @@ def _measured(entry: Mapping[str, Any]) -> str:
 
 
 def _provenance(recipe: Recipe, lineage: Files) -> dict[str, Any]:
-    """The PROV terms: the sources, and the build's tables with their fingerprints."""
-    sources = [{"@type": "prov:Entity", "@id": f"source:{entry.name}", "prov:label": entry.name, **({"prov:atLocation": entry.url} if entry.url else {})} for entry in recipe.sources]  # fmt: skip
+    """The PROV terms: the sources with their licences, and the build's tables with their fingerprints; an id is an IRI, in which no blank stands."""
+    sources = [
+        {"@type": "prov:Entity", "@id": f"source:{quote(entry.name)}", "prov:label": entry.name, "license": entry.license,
+         **({"prov:atLocation": entry.url} if entry.url else {})}
+        for entry in recipe.sources
+    ]  # fmt: skip
     steps = [
-        {"@type": "prov:Activity", "@id": f"table:{each['table']}", "prov:label": f"{each['task']} {each['fingerprint']}",
+        {"@type": "prov:Activity", "@id": f"table:{quote(each['table'])}", "prov:label": f"{each['task']} {each['fingerprint']}",
          "prov:used": [str(name) for name in each["inputs"]]}
         for each in lineage
     ]  # fmt: skip

@@ -13,6 +13,8 @@ from catalog.storage import Store
 
 SHARD_ROWS = 200_000
 GROUP_ROWS = 10_000
+PIECE_BYTES = 2**29
+"""Of rows in memory that are turned into Arrow at once."""
 
 
 class Shard:
@@ -86,14 +88,16 @@ class Shards:
     def _flush(self) -> None:
         if not self.waiting:
             return
-        table = pl.concat(self.waiting).to_arrow().cast(self.schema)
+        rows = pl.concat(self.waiting)
         self.waiting = []
-        if self.open is None:
-            name = f"{self.split}-{len(self.done):05d}.parquet"
-            self.open = Shard(self.store, self.place, name, self.schema)
-            self.done.append(self.open)
-        self.open.add(table)
-        if self.open.rows >= SHARD_ROWS:
+        # a plain list or text holds 2 GiB at most
+        for piece in rows.iter_slices(max(1, rows.height // max(1, -(-rows.estimated_size() // PIECE_BYTES)))):
+            if self.open is None:
+                name = f"{self.split}-{len(self.done):05d}.parquet"
+                self.open = Shard(self.store, self.place, name, self.schema)
+                self.done.append(self.open)
+            self.open.add(piece.to_arrow().cast(self.schema))
+        if self.open is not None and self.open.rows >= SHARD_ROWS:
             self._end()
 
     def _end(self) -> None:

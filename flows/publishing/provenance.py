@@ -192,11 +192,8 @@ def _find_written(release: Release, model: str) -> set[str]:
                 if {"solution_id", "model"} <= set(whole.schema_arrow.names):
                     rows = whole.read(columns=["solution_id", "model"], use_threads=False)
                     names = [name for name in rows["model"].unique().to_pylist() if _is_model(model, name)]
-                    ids |= set(
-                        rows.filter(pc.field("model").isin(pa.array(names, pa.large_string())))[
-                            "solution_id"
-                        ].to_pylist()
-                    )
+                    written = pc.field("model").isin(pa.array(names, rows.schema.field("model").type))
+                    ids |= set(rows.filter(written)["solution_id"].to_pylist())
     return ids
 
 
@@ -208,11 +205,8 @@ def _count_rows(release: Release, view: str, ids: Sequence[str]) -> int:
             whole = pq.ParquetFile(opened)
             column = next((name for name in ("solution_id", "id") if name in whole.schema_arrow.names), None)
             if column:
-                count += (
-                    whole.read(columns=[column], use_threads=False)
-                    .filter(pc.field(column).isin(pa.array(ids, pa.large_string())))
-                    .num_rows
-                )
+                rows = whole.read(columns=[column], use_threads=False)
+                count += rows.filter(pc.field(column).isin(pa.array(ids, rows.schema.field(column).type))).num_rows
     return count
 
 

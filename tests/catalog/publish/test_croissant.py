@@ -90,7 +90,9 @@ def test_the_card_has_features_sizes_and_limits(release: tuple[Path, dict[str, A
     files = json.loads((release[0] / "manifest.json").read_text())["files"]
     text = render_card(RECIPE, VIEWS, files, FUNNEL)
     info = yaml.safe_load(text.split("---\n")[1])["dataset_info"][0]
-    assert info["features"][4] == {"name": "steps", "large_list": "large_string"}
+    assert info["features"][4] == {"name": "steps", "sequence": "string"}
     assert [(split["name"], split["num_examples"]) for split in info["splits"]] == [("train", 5), ("test", 1)]
     assert "## How good the labels are, and their limits\n\nPrecision 98 % on 500 rows.\n" in text
     assert "| numbers | MIT | https://example.org/n |" in text
+    view = next(iter(VIEWS))
+    assert f'load_dataset("NAME_OR_FOLDER", "{view}", split="train")' in text
