@@ -91,7 +91,8 @@ class Shards:
         rows = pl.concat(self.waiting)
         self.waiting = []
         # a plain list or text holds 2 GiB at most
-        for piece in rows.iter_slices(max(1, rows.height // max(1, -(-rows.estimated_size() // PIECE_BYTES)))):
+        pieces = max(1, -(-int(rows.estimated_size()) // PIECE_BYTES))
+        for piece in rows.iter_slices(max(1, rows.height // pieces)):
             if self.open is None:
                 name = f"{self.split}-{len(self.done):05d}.parquet"
                 self.open = Shard(self.store, self.place, name, self.schema)
