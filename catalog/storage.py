@@ -1,24 +1,36 @@
 """Storage on any fsspec URL, where a file is seen whole or not at all.
 
 On a local disk a file is written beside its place and renamed into it; on
-other stores one put is one object, which is seen when it is complete.
+other stores one put is one object, which is seen when it is complete; of those that
+are not known to be so, `Store.find_weakness` says it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import time
 import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from errata.errors import ErrataError
+from errata.errors import ErrataError, ErrataWarning
 from errata.storage import TEMPORARY, Storage
 from fsspec.implementations.memory import MemoryFileSystem
 
 from schemas.errors import ApplicationError
 
+ATOMIC = frozenset(("file", "local", "memory", "s3", "s3a", "gs", "gcs"))
+"""Protocols of stores that show a file when it is whole, and create one only where there is none."""
+READ_ONLY = frozenset(("http", "https"))
+CONFLICT = "ConditionalRequestConflict"
+"""What S3 answers where several create an object at once: none may have."""
+BUSY = (0.2, 1.0, 3.0)
+"""Seconds to wait before an object is created again, where others just do so."""
 _CREATING = Lock()
 """Held while a file is created exclusively: `memory://` first looks and then writes."""
 
@@ -39,6 +51,27 @@ class Store(Storage):
         except ErrataError as error:
             raise StoreError(str(error)) from None
         self.in_memory = isinstance(self.fs, MemoryFileSystem)
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether it can be read alone."""
+        return not READ_ONLY.isdisjoint(self._list_protocols())
+
+    def find_weakness(self) -> str | None:
+        """What people must know of it before they write to it; None of those where a file appears whole or not at all."""
+        protocols = self._list_protocols()
+        if self.is_read_only:
+            return f"store {self.url}: {protocols[0]} is only read; build into another store and copy its folder to the server"
+        if ATOMIC.isdisjoint(protocols):
+            return (
+                f"store {self.url}: {protocols[0]} is not known to show files whole and to create them only where there are "
+                "none: run one build at a time, and let nobody read before it has ended; file and s3 have no such limits"
+            )
+        return None
+
+    def _list_protocols(self) -> tuple[str, ...]:
+        protocol = self.fs.protocol
+        return (protocol,) if isinstance(protocol, str) else tuple(protocol)
 
     def link(self, path: str) -> str:
         """A path as a URL, for people."""
@@ -66,26 +99,37 @@ class Store(Storage):
 
     def write(self, path: str, data: bytes) -> None:
         """Write a file, replacing any there."""
-        try:
+        with self.writing(path):
             self._put(path, data)
-        except OSError as error:
-            raise self._unwritable(path, error) from error
 
     def create(self, path: str, data: bytes) -> bool:
-        """Write a file that must not be there yet; False, and nothing changed, where it is."""
-        try:
+        """Write a file that must not be there yet; False, and nothing changed, where another is."""
+        with self.writing(path):
             return self._create(path, data)
-        except OSError as error:
-            raise self._unwritable(path, error) from error
 
     def check_writable(self) -> None:
-        """Raise `StoreError` now rather than after an hour of work."""
+        """Raise `StoreError` now rather than after an hour of work; warn of a weak store."""
+        if not self.is_read_only and (weakness := self.find_weakness()):
+            warnings.warn(weakness, ErrataWarning, stacklevel=2)
         probe = f"{TEMPORARY}{uuid.uuid4().hex}"
         self.write(probe, b"")
-        self.fs.rm_file(self.full(probe))
+        with self.writing(probe):
+            self.fs.rm_file(self.full(probe))
 
-    def _unwritable(self, path: str, error: OSError) -> StoreError:
-        why = error.strerror or str(error) or type(error).__name__
+    @contextmanager
+    def writing(self, path: str) -> Iterator[None]:
+        """Raise what a file system raises of writing as `StoreError`; botocore's and aiohttp's errors are no `OSError`."""
+        if self.is_read_only:
+            raise StoreError(str(self.find_weakness()))
+        try:
+            yield
+        except StoreError:
+            raise
+        except Exception as error:
+            raise self._unwritable(path, error) from error
+
+    def _unwritable(self, path: str, error: Exception) -> StoreError:
+        why = " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())[:200]
         return StoreError(f"{self.link(path)}: cannot be written ({why}); free it, or give another place with --store")
 
     def _put(self, path: str, data: bytes) -> None:
@@ -97,14 +141,12 @@ class Store(Storage):
             self.fs.pipe_file(self.full(path), data)
 
     def _create(self, path: str, data: bytes) -> bool:
+        if self.in_memory:
+            with _CREATING:
+                return self._create_object(path, data)
         if not self.local:
-            self.fs.makedirs(self.fs._parent(self.full(path)), exist_ok=True)
-            try:
-                with _CREATING:
-                    self.fs.pipe_file(self.full(path), data, mode="create")
-            except FileExistsError:
-                return False
-            return True
+            # a reply that got lost was asked for again, and then our own object is in the way
+            return self._create_patiently(path, data) or self.read(path) == data
         temporary = self._temporary(path, data)
         try:
             os.link(temporary, self.full(path))
@@ -112,6 +154,24 @@ class Store(Storage):
             return False
         finally:
             os.unlink(temporary)
+        return True
+
+    def _create_patiently(self, path: str, data: bytes) -> bool:
+        for seconds in BUSY:
+            try:
+                return self._create_object(path, data)
+            except OSError as error:
+                if CONFLICT not in str(error):
+                    raise
+                time.sleep(seconds)
+        return self._create_object(path, data)
+
+    def _create_object(self, path: str, data: bytes) -> bool:
+        self.fs.makedirs(self.fs._parent(self.full(path)), exist_ok=True)
+        try:
+            self.fs.pipe_file(self.full(path), data, mode="create")
+        except FileExistsError:
+            return False
         return True
 
     def _temporary(self, path: str, data: bytes) -> str:

@@ -58,7 +58,9 @@ def may_pass(error: Any) -> bool:
     """Whether an error is one of storage that may pass by itself, not one of data or code."""
     permanent = (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError)
     cause = error.__cause__ if isinstance(error, StoreError) else error
-    return isinstance(cause, OSError) and not isinstance(cause, permanent)
+    # object stores raise of a lost connection what is no OSError
+    kinds = (OSError,) if cause is error else (OSError, Exception)
+    return isinstance(cause, kinds) and not isinstance(cause, (*permanent, TypeError, ValueError, NotImplementedError))
 
 
 def _retry_batch(

@@ -25,8 +25,10 @@ class Shard:
 
     def __init__(self, store: Store, folder: str, name: str, schema: pa.Schema) -> None:
         self.path, self.rows, self.size, self.digest = f"{folder.rsplit('/', 1)[-1]}/{name}", 0, 0, hashlib.sha256()
-        store.fs.makedirs(store.full(folder), exist_ok=True)
-        self.file: Any = store.fs.open(store.full(f"{folder}/{name}"), "wb")
+        self.store, self.place = store, f"{folder}/{name}"
+        with store.writing(self.place):
+            store.fs.makedirs(store.full(folder), exist_ok=True)
+            self.file: Any = store.fs.open(store.full(self.place), "wb")
         self.writer = pq.ParquetWriter(pa.PythonFile(self, "w"), schema, compression="zstd", compression_level=6)
 
     def add(self, table: pa.Table) -> None:
@@ -36,7 +38,8 @@ class Shard:
 
     def write(self, data: bytes) -> int:
         """Called by the Parquet writer."""
-        self.file.write(data)
+        with self.store.writing(self.place):
+            self.file.write(data)
         self.digest.update(data)
         self.size += len(data)
         return len(data)
@@ -56,7 +59,8 @@ class Shard:
     def close(self) -> None:
         """Called by the Parquet writer too."""
         if not self.file.closed:
-            self.file.close()
+            with self.store.writing(self.place):
+                self.file.close()
 
     def end(self) -> None:
         """Write the footer and close."""

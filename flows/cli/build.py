@@ -129,6 +129,7 @@ def parse_changes(texts: Sequence[str]) -> Models:
 
 def run_plan(options: Namespace) -> int:
     """`errata plan`."""
+    from catalog.storage import Store
     from flows.planning.first_records import check_mappings
     from flows.planning.plan import make_plan
     from flows.planning.touches import format_touched, list_touched
@@ -144,6 +145,8 @@ def run_plan(options: Namespace) -> int:
         trust=options.trust,
     )
     touched = list_touched(plan)
+    if weakness := Store(plan.store).find_weakness():
+        print(text.strip_controls(f"warning: {weakness}"), file=sys.stderr)
     if not options.json:
         print(text.strip_controls(format_touched(touched)) + "\n", flush=True)
     if plan.published is None:

@@ -51,6 +51,7 @@ def _copy_to_store(release: Release, place: Store) -> str:
         for file in release.manifest["files"]:
             place.fs.makedirs(place.fs._parent(place.full(f"{path}/{file['path']}")), exist_ok=True)
             with (
+                place.writing(f"{path}/{file['path']}"),
                 release.path(file).open("rb") as source,
                 place.fs.open(place.full(f"{path}/{file['path']}"), "wb") as sink,
             ):
