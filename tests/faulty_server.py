@@ -47,7 +47,8 @@ class Act:
     content: bytes = b""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
-    how: Literal["whole", "cut", "drip", "reset", "stall"] = "whole"
+    how: Literal["whole", "cut", "drip", "reset", "stall", "raw", "torn", "endless"] = "whole"
+    """`raw`: the content is all that goes out, head and all; `torn`: half of it, then a reset; `endless`: it is sent again and again."""
     answers: bool = False
     """Whether it is a completion, which is to reach a client once only."""
 
@@ -156,9 +157,17 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(content)
         with self.server.handled(body, self.headers["Authorization"]) as asked:
             act = self.server.script(asked)
-        if act.how == "reset":
+        if act.how in ("reset", "torn"):
+            if act.how == "torn":
+                self.connection.sendall(self._head(act) + act.content[: len(act.content) // 2])
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.close_connection = True
+        elif act.how in ("raw", "endless"):
+            self.close_connection = True
+            self.connection.sendall(act.content if act.how == "raw" else self._head(act))
+            until = time.monotonic() + HANG_UP
+            while act.how == "endless" and time.monotonic() < until:
+                self.connection.sendall(act.content)
         elif act.how == "stall":
             self._stall(b"")
         elif act.how == "drip":

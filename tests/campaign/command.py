@@ -1,0 +1,113 @@
+"""Kills of `errata build` itself, with Prefect's server of its own or a shared one, by every signal that ends a program."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from flows.deploying.server import OwnServer, apply_settings
+from tests.campaign.builder import TOKEN, Builder
+from tests.campaign.figures import Figures
+from tests.campaign.kills import UndisturbedBuilds
+from tests.campaign.processes import list_processes_of, wait_for_end
+from tests.campaign.releases import compare_releases, read_log
+from tests.command import ROOT
+
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+MOST = 3
+LIMIT = 600.0
+
+
+class CommandKills:
+    """Real builds of the sample."""
+
+    def __init__(self, folder: Path, token: str) -> None:
+        self._token, self._folder = token, folder
+        builder = Builder(token)
+        self._whole = UndisturbedBuilds(folder, builder)
+        self._expected, _ = self._whole.build("sample")
+        builder.close()
+        self._seconds = 15.0
+        self._shared: OwnServer | None = None
+
+    def close(self) -> None:
+        """End the shared server."""
+        if self._shared is not None:
+            self._shared.close()
+
+    def step(self, folder: Path, number: int, chance: random.Random) -> Figures:
+        """Kill the command some times, let it come to its end, and compare."""
+        figures = Figures(tried=1)
+        store, log = folder / "store", folder / "log"
+        url = self._share() if number % 2 else ""
+        code: int | None = -1
+        for attempt in range(MOST + 1):
+            began = time.monotonic()
+            code = self._run(figures, store, log, url, chance, last=attempt == MOST)
+            if code is not None and code in (0, 1):
+                self._seconds = max(5.0, min(self._seconds, time.monotonic() - began))
+                break
+        if code:
+            figures.lose("other", f"errata build ended with {code}: {log.read_text('utf-8', 'replace')[-300:]}")
+        read_log(figures, log, "errata build")
+        compare_releases(figures, self._expected, self._whole.locate("sample", store), "errata build")
+        figures.survived = int(not figures.failures)
+        figures.counts["with a shared server" if url else "with a server of its own"] += 1
+        return figures
+
+    def _share(self) -> str:
+        """The server that several builds share, started when it is first needed."""
+        if self._shared is None:
+            apply_settings(False)
+            os.environ["PREFECT_HOME"] = str(self._folder / "prefect-shared")
+            self._shared = OwnServer()
+        self._shared.wait()
+        return self._shared.url
+
+    def _run(
+        self, figures: Figures, store: Path, log: Path, url: str, chance: random.Random, *, last: bool
+    ) -> int | None:
+        env = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+        env |= {
+            TOKEN: self._token,
+            "PREFECT_HOME": str(self._folder / "prefect"),
+            "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}",
+        }
+        env |= {"PREFECT_API_URL": url} if url else {}
+        command = [
+            sys.executable,
+            "-m",
+            "errata.cli",
+            "build",
+            str(self._whole.recipes["sample"]),
+            "--store",
+            str(store),
+        ]
+        with open(log, "ab") as stream, subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True) as build:  # fmt: skip
+            others = {os.getpid(), *([self._shared._process.pid] if self._shared else [])}
+            try:
+                return build.wait(LIMIT if last else chance.uniform(0.5, 1.2 * self._seconds))
+            except subprocess.TimeoutExpired:
+                pass
+            build.send_signal(signal.SIGSTOP)
+            begun = list_processes_of(build.pid, self._token, others)
+            how = signal.SIGKILL if last else chance.choice(SIGNALS)
+            if last:
+                figures.lose("hangs", f"errata build: longer than {LIMIT:g} s")
+            build.send_signal(how)
+            build.send_signal(signal.SIGCONT)
+            try:
+                build.wait(10)
+            except subprocess.TimeoutExpired:
+                figures.lose("hangs", f"errata build: stays after {how.name}")
+                build.kill()
+            figures.counts["kills"] += 1
+            figures.counts[f"by {how.name}"] += 1
+            for process in wait_for_end(begun):
+                figures.lose("orphans", f"errata build after {how.name}: {process}")
+            return None
