@@ -53,7 +53,7 @@ PARTS: Mapping[str, Callable[[Path, str, int], Part]] = {
     "clocks": lambda folder, token, _: Kills(folder, token, clock=True),
     "disk": lambda folder, token, _: FullDisk(folder, token),
 }
-SHARES = {"kills": 3.0, "command": 2.0, "recipes": 2.0, "endpoints": 1.5}
+SHARES = {"kills": 4.0, "command": 2.0, "recipes": 2.0, "endpoints": 1.5}
 """Of the time, where it is another than one."""
 
 MOST_FAILURES = 10

@@ -29,7 +29,7 @@ class CommandKills:
     def __init__(self, folder: Path, token: str) -> None:
         self._token, self._folder = token, folder
         builder = Builder(token)
-        self._whole = UndisturbedBuilds(folder, builder)
+        self._whole = UndisturbedBuilds(folder.parent / "undisturbed", builder)
         self._expected, _ = self._whole.build("sample")
         builder.close()
         self._seconds = 15.0

@@ -24,7 +24,7 @@ class Crowd:
 
     def __init__(self, folder: Path, token: str) -> None:
         self._builders = [Builder(token) for _ in range(2)]
-        self._whole = UndisturbedBuilds(folder, self._builders[0])
+        self._whole = UndisturbedBuilds(folder.parent / "undisturbed", self._builders[0])
 
     def close(self) -> None:
         """End the builders."""

@@ -28,7 +28,7 @@ class FullDisk:
 
     def __init__(self, folder: Path, token: str) -> None:
         self._builder = Builder(token)
-        self._whole = UndisturbedBuilds(folder, self._builder)
+        self._whole = UndisturbedBuilds(folder.parent / "undisturbed", self._builder)
 
     def close(self) -> None:
         """End the builder."""

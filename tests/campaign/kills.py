@@ -21,15 +21,17 @@ MOST = 6
 
 @dataclass
 class UndisturbedBuilds:
-    """Each small recipe, its undisturbed build, and how long that took."""
+    """Each small recipe, its undisturbed build, and how long that took; parts of a campaign share them."""
 
     folder: Path
     builder: Builder
     recipes: dict[str, Path] = field(default_factory=dict)
-    _seconds: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.recipes = write_recipes(self.folder)
+        if not self.folder.exists():
+            self.folder.mkdir(parents=True)
+            write_recipes(self.folder)
+        self.recipes = {path.stem: path for path in self.folder.glob("*.yaml")}
 
     def choose(self, number: int) -> str:
         """A recipe, each in its turn."""
@@ -37,13 +39,13 @@ class UndisturbedBuilds:
 
     def build(self, name: str) -> tuple[Path, float]:
         """The release of a recipe, and the seconds that it took."""
-        store, log = self.folder / f"whole-{name}", self.folder / f"whole-{name}.log"
-        if name not in self._seconds:
+        store, log, took = (self.folder / f"{name}.{kind}" for kind in ("store", "log", "seconds"))
+        if not took.exists():
             began = time.monotonic()
             code = self.builder.build(self.recipes[name], store, log)
             assert code == 0, f"{name}: an undisturbed build fails: {log.read_text('utf-8', 'replace')[-500:]}"
-            self._seconds[name] = time.monotonic() - began
-        return self.locate(name, store), self._seconds[name]
+            took.write_text(f"{time.monotonic() - began}")
+        return self.locate(name, store), float(took.read_text())
 
     def locate(self, name: str, store: Path) -> Path:
         """Where a store holds the release of a recipe."""
@@ -55,7 +57,7 @@ class Kills:
 
     def __init__(self, folder: Path, token: str, *, clock: bool = False) -> None:
         self._builder = Builder(token)
-        self._whole = UndisturbedBuilds(folder, self._builder)
+        self._whole = UndisturbedBuilds(folder.parent / "undisturbed", self._builder)
         self._clock = clock
 
     def close(self) -> None:
@@ -71,7 +73,7 @@ class Kills:
         for attempt in range(MOST + 1):
             clock = f"{chance.random()}" if self._clock else ""
             pid = self._builder.start(self._whole.recipes[name], store, log, clock)
-            code = self._builder.wait(chance.uniform(0, 0.7 * seconds) if attempt < MOST else LIMIT)
+            code = self._builder.wait(chance.uniform(0, 0.4 * seconds) if attempt < MOST else LIMIT)
             if code is None:
                 code = self._kill(figures, pid, name, chance) if attempt < MOST else self._give_up(figures, name)
             if code >= 0:
