@@ -9,6 +9,8 @@
 # make test-vllm install vLLM for the CPU in an environment of its own (3.4 GB, 5 minutes), test the engines with it
 # make test-llama install llama.cpp for the CPU and SmolLM2 (130 MB), test the engine with a real language model
 # make test-trl  install TRL for the CPU in an environment of its own (1.5 GB, 2 minutes), train a step on each view
+# make test-infra  install compose, hadolint, shellcheck and Kubernetes' schemas, check the files of infra/ with them
+# make test-images  the same; build the image with buildah (as root, with debootstrap; 10 minutes), and the sample recipe in it
 # make teaching install PyTorch in an environment of its own (1 GB), train Abacus on what the recipes make (FOLDER=.teaching)
 # make test-teaching  the same environment; test the losses in it
 # make install-llama install llama.cpp for the CPU (35 MB), which recipes with the engine `llama` ask
@@ -24,7 +26,7 @@ export UV_PYTHON_DOWNLOADS = never
 UV = .uv/bin/uv
 BIN = .venv/bin
 
-.PHONY: corpus corpus-real test test-explore test-all test-vllm test-llama test-trl test-teaching teaching environments check docs server install install-llama install-ray install-gpu clean
+.PHONY: corpus corpus-real test test-explore test-all test-vllm test-llama test-trl test-teaching test-infra test-images teaching environments check docs server install install-llama install-ray install-gpu clean
 .DEFAULT_GOAL := corpus
 
 corpus: install
@@ -45,7 +47,7 @@ test-explore: install
 
 test-all: test test-explore
 	$(MAKE) test TIER="build or kill or browser or data or slow or campaign"
-	$(MAKE) test-trl test-vllm test-llama test-teaching
+	$(MAKE) test-trl test-vllm test-llama test-teaching test-images
 
 test-vllm: install .venv-vllm/.installed
 	ERRATA_VLLM_PYTHON=.venv-vllm/bin/python $(BIN)/pytest tests/vllm
@@ -60,6 +62,12 @@ test-trl: install .venv-trl/.installed
 
 test-teaching: install .venv-teaching/.installed
 	ERRATA_TEACHING_PYTHON=.venv-teaching/bin/python $(BIN)/pytest tests/infra/teaching
+
+test-infra: install .venv-infra/.installed
+	ERRATA_INFRA_TOOLS=.venv-infra/bin $(BIN)/pytest tests/infra/test_tools.py
+
+test-images: test-infra
+	ERRATA_IMAGES=1 $(BIN)/pytest tests/infra/test_images.py
 
 FOLDER ?= .teaching
 teaching: install .venv-teaching/.installed
@@ -97,7 +105,11 @@ install-gpu: install
 	UV_PROJECT_ENVIRONMENT=.venv-gpu $(UV) sync --frozen --only-group vllm --python $(PYTHON)
 	.venv-gpu/bin/python -c 'import vllm; print("vLLM", vllm.__version__)'
 
-environments: install-llama .venv-vllm/.installed .venv-trl/.installed .venv-teaching/.installed
+environments: install-llama .venv-vllm/.installed .venv-trl/.installed .venv-teaching/.installed .venv-infra/.installed
+
+.venv-infra/.installed: .venv/.installed
+	UV_PROJECT_ENVIRONMENT=.venv-infra $(UV) sync --frozen --only-group infra --python $(PYTHON)
+	@touch $@
 
 .venv-vllm/.installed: infra/vllm/install.sh
 	rm -rf .venv-vllm
@@ -122,4 +134,4 @@ $(UV):
 	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 clean:
-	rm -rf .venv .venv-gpu .venv-vllm .venv-trl .venv-teaching .uv build dist site *.egg-info catalog/*.egg-info
+	rm -rf .venv .venv-gpu .venv-vllm .venv-trl .venv-teaching .venv-infra .uv build dist site *.egg-info catalog/*.egg-info

@@ -28,6 +28,7 @@ from flows.gates.check import watch_gates
 from flows.gates.result import GateError, format_result
 from flows.observing import prefect_artifacts, prefect_runs
 from flows.observing.openlineage import Lineage
+from flows.observing.prefect_assets import AssetEvents, send_release
 from flows.planning import plan as planning
 from flows.planning import versioning
 from flows.planning.plan import Plan, TableJob
@@ -215,20 +216,25 @@ def retry_build(work: Callable[[], T], retries: int, sleep: Callable[[float], No
 
 def _build(plan: Plan, publish: bool, auto: bool, watcher: Watcher) -> Plan:
     """Make the tables, and maybe the release; the plan under the version that was released."""
+    prefect_runs.describe_run(plan, AUTO if auto and publish else plan.recipe.version)
     released = versioning.find_matching_release(plan) if auto else plan if plan.finished else None
     if released and publish:
         link = Store(plan.store).link(locate_release(released.recipe.corpus, released.recipe.version))
         get_run_logger().info("%s is released already, nothing to do", link)
+        prefect_runs.describe_run(released, released.recipe.version)
         return released
     if publish and not auto:
         refuse_clash(plan)
     with prefect_artifacts.show_progress(plan, watcher) as watchers, PrefectExecutor() as executor:
-        plan = materialize(plan, executor, [Lineage.of(plan.recipe.corpus)], watchers)
+        plan = materialize(plan, executor, [Lineage.of(plan.recipe.corpus), AssetEvents(plan)], watchers)
     if not publish:
         return plan
     prefect_artifacts.show_funnel(plan)
     plan, manifest = _publish(plan, auto, watcher)
     prefect_artifacts.show_release(plan, manifest)
+    send_release(plan)
+    if auto:
+        prefect_runs.describe_run(plan, plan.recipe.version)
     return replace(plan, published=manifest)
 
 

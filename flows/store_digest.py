@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from errata import tag_log
 from errata.cli import text
 from errata.compare import difference, semver
 from errata.storage import Storage
-from prefect import flow
+from prefect import flow, runtime
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.logging import get_run_logger
 
@@ -24,6 +23,7 @@ from catalog.publish.publish import locate_release
 from catalog.storage import Store
 from flows.metrics.spend import format_spending as spending
 from flows.observing import prefect_artifacts, prefect_runs
+from flows.observing.links import make_link
 
 DAY = 86_400.0
 
@@ -54,12 +54,13 @@ def weekly(store: str | None = None, days: float = 7.0) -> str:
 
     """
     store = store or os.environ.get("ERRATA_STORE") or "store"
-    now = time.time()
-    entries = list(list_news(store, now - days * DAY))
+    # not when it runs: of two that come late, each has its own week
+    now = runtime.flow_run.scheduled_start_time.timestamp()
+    entries = list(list_news(store, now - days * DAY, now))
     page = format_report(store, entries, now, days)
     create_markdown_artifact(page, key="weekly-report", description=f"What was released in the last {days:g} days")
     for entry in entries:
-        where = Store(store).link(locate_release(*entry.release.name.split("@")))
+        where = make_link(store, locate_release(*entry.release.name.split("@")))
         if any(file["path"] == "report.html" for file in entry.release.manifest["files"]):
             corpus = entry.release.manifest["corpus"]
             name = f"Quality report of {entry.release.name}"
@@ -70,8 +71,8 @@ def weekly(store: str | None = None, days: float = 7.0) -> str:
     return page
 
 
-def list_news(store: str, since: float) -> Iterator[News]:
-    """The releases that came since, withdrawn ones too, in the order of their names."""
+def list_news(store: str, since: float, until: float) -> Iterator[News]:
+    """The releases that came from `since` on and before `until`, withdrawn ones too, in the order of their names."""
     place, before = Store(store), dict[str, errata.Release]()
     for corpus, version in errata.releases(store):
         try:
@@ -81,7 +82,7 @@ def list_news(store: str, since: float) -> Iterator[News]:
             get_run_logger().warning("%s", text.strip_controls(error))
             continue
         at = place.written(f"{locate_release(corpus, version)}/manifest.json")
-        if at >= since:
+        if since <= at < until:
             yield News(release, at, before.get(corpus))
         before[corpus] = release
 

@@ -11,19 +11,21 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from errata.cli import text
 from errata.cli.exit_codes import DONE, FAILED
 from prefect import serve as prefect_serve
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
+from prefect.client.schemas.objects import ConcurrencyLimitConfig
+from prefect.deployments.runner import RunnerDeployment
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 from prefect.workers.process import ProcessWorker
 
+from flows.deploying.checks import advise_name
 from flows.deploying.server import ServerError
-from flows.deploying.spec import FILE, ROOT, Deployment, Deployments, advise_name, read_deployments
-from schemas.recipe.document import Document, RecipeError
+from flows.deploying.spec import FILE, ROOT, Deployment, Deployments, read_deployments
+from schemas.recipe.document import RecipeError
 
 SECONDS = 120.0
 """The time that a server may take to start."""
@@ -54,6 +56,7 @@ def deploy(options: Namespace) -> int:
             file=sys.stderr,
         )
         return FAILED
+    _resume(chosen)
     rows: list[list[object]] = [
         [deployment.full_name, deployment.pool, "; ".join(deployment.shown) or "when it is asked for"]
         for deployment in chosen
@@ -66,6 +69,14 @@ def deploy(options: Namespace) -> int:
         )
     )
     return DONE
+
+
+def _resume(chosen: list[Deployment]) -> None:
+    """Let schedules begin again that `errata serve` had paused when it ended, but for those that the file pauses."""
+    with get_client(sync_client=True) as client:
+        for deployment in chosen:
+            if not deployment.declared.get("paused"):
+                client.resume_deployment(client.read_deployment_by_name(deployment.full_name).id)
 
 
 def _find_server() -> str:
@@ -97,7 +108,7 @@ def _answers(url: str) -> bool:
 
 def _create_pools(deployments: Deployments, chosen: list[Deployment], url: str) -> list[str]:
     """Make the pools that are declared and not there; their names."""
-    document = Document(Path(deployments.file).read_text("utf-8"), deployments.file)
+    document = deployments.document
     created = []
     with get_client(sync_client=True) as client:
         existing = [pool.name for pool in client.read_work_pools()]
@@ -131,6 +142,7 @@ def serve(options: Namespace) -> int:
     """`errata serve`: run deployments in this process, by their schedules and when they are asked for, until it is ended."""
     deployments = read_deployments(options.file or str(FILE))
     chosen = deployments.chosen(options.names)
+    deployments.refuse_unserved(chosen)
     for name, value in (("ERRATA_STORE", options.store), ("ERRATA_DATA", options.data)):
         if value:
             os.environ[name] = value if "://" in value else str(Path(value).resolve())
@@ -147,12 +159,18 @@ def serve(options: Namespace) -> int:
     return DONE
 
 
-def _make_runner(deployment: Deployment) -> Any:
-    limit = deployment.declared.get("concurrency_limit")
-    return deployment.flow.to_deployment(
-        deployment.name, schedules=list(deployment.schedules), paused=False, parameters=deployment.declared.get("parameters"),
-        description=deployment.declared.get("description"), tags=deployment.declared.get("tags"), concurrency_limit=limit,
+def _make_runner(deployment: Deployment) -> RunnerDeployment:
+    """A deployment for this process that means what `prefect deploy` would make of it."""
+    declared = deployment.declared
+    limit = declared.get("concurrency_limit")
+    runner = deployment.flow.to_deployment(
+        deployment.name, schedules=[DeploymentScheduleCreate(**schedule) for schedule in deployment.schedules], paused=declared.get("paused") or False,
+        parameters=declared.get("parameters"), description=declared.get("description"), tags=declared.get("tags"),
+        version=declared.get("version"), enforce_parameter_schema=declared.get("enforce_parameter_schema", True),
+        concurrency_limit=ConcurrencyLimitConfig(**limit) if isinstance(limit, dict) else limit,
     )  # fmt: skip
+    assert isinstance(runner, RunnerDeployment)
+    return runner
 
 
 @contextmanager

@@ -33,7 +33,10 @@ def apply_settings(verbose: bool) -> None:
     lines = [line for line in SETTINGS.read_text().splitlines() if line and not line.startswith("#")]
     for name, _, value in (line.partition("=") for line in lines):
         os.environ.setdefault(name, value)
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
+    # the run's page has its log in any case, the terminal where it is asked for
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO")
+    if not verbose:
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
 
 
 class OwnServer:
@@ -99,9 +102,13 @@ def use_server(server: OwnServer | None) -> None:
 
 @contextmanager
 def explain_unreachable() -> Iterator[None]:
-    """Raise `ServerError` where Prefect could not reach its server."""
+    """Raise `ServerError` where Prefect could not reach its server, or not any more."""
+    import httpx
+
     try:
         yield
+    except httpx.TransportError as error:
+        raise ServerError("Prefect: its server went away and did not come back, so the run could not be recorded; what was built is kept: start the build again") from error  # fmt: skip
     except RuntimeError as error:
         if not any(words in str(error) for words in _UNREACHABLE):
             raise

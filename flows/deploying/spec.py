@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from prefect.flows import Flow, load_flow_from_entrypoint
-from prefect.schedules import Cron, Interval, RRule, Schedule
-from pydantic import ValidationError
 
+from flows.deploying import checks
+from flows.deploying.checks import KINDS, advise_name
 from schemas.recipe.document import Document, Fault, RecipeError
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "infra" / "prefect.yaml"
-KINDS = ("cron", "interval", "rrule")
+NOT_SERVED = ("build", "push", "pull", "triggers", "sla", "version_type")
+"""What only Prefect's own deployments have: `errata serve` could not mean the same by it."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Deployment:
     flow: Flow[..., Any]
     pool: str
     """The work pool whose workers run it."""
-    schedules: tuple[Schedule, ...]
+    schedules: tuple[dict[str, Any], ...]
+    """As `prefect deploy` reads them."""
     shown: tuple[str, ...]
     """The schedules as people write them."""
     declared: dict[str, Any]
@@ -47,6 +48,17 @@ class Deployments:
     pools: dict[str, dict[str, Any]]
     """The work pools it declares: type and concurrency limit, by name."""
     deployments: tuple[Deployment, ...]
+    document: Document
+
+    def refuse_unserved(self, chosen: list[Deployment]) -> None:
+        """Raise `RecipeError` where the file says what only workers of a pool can do."""
+        names = [deployment.name for deployment in chosen]
+        listed = [(i, entry) for i, entry in enumerate(self.document.value["deployments"]) if entry["name"] in names]
+        places: list[tuple[str | int, ...]] = [(key,) for key in NOT_SERVED if self.document.value.get(key)]
+        places += [("deployments", i, key) for i, entry in listed for key in NOT_SERVED if entry.get(key)]
+        how = "is done by workers alone; take it out, or use `errata deploy` and a worker"
+        if places:
+            raise RecipeError([self.document.fault(place, how) for place in places])
 
     def chosen(self, names: list[str]) -> list[Deployment]:
         """Those with the names, or all; `RecipeError` where there is no such one."""
@@ -59,12 +71,6 @@ class Deployments:
         if faults:
             raise RecipeError(faults)
         return [deployment for deployment in self.deployments if not names or deployment.name in names]
-
-
-def advise_name(name: str, known: list[str]) -> str:
-    """`did you mean 'x'?`, or what there is."""
-    matches = get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"did you mean '{matches[0]}'?" if matches else f"there are {', '.join(sorted(known)) or 'none'}"
 
 
 def read_deployments(file: str) -> Deployments:
@@ -83,11 +89,26 @@ def read_deployments(file: str) -> Deployments:
         document.faults.append(document.fault(("deployments",), "expected a list of mappings with a `name` each"))
     if document.faults:
         raise RecipeError(document.faults)
+    _check_file(document, value)
     declared = (value.get("definitions") or {}).get("work_pools") or {}
     deployments = [_parse_deployment(document, i, entry) for i, entry in enumerate(listed or ())]
     if document.faults:
         raise RecipeError(document.faults)
-    return Deployments(file, declared, tuple(deployment for deployment in deployments if deployment))
+    return Deployments(file, declared, tuple(deployment for deployment in deployments if deployment), document)
+
+
+def _check_file(document: Document, value: Mapping[str, Any]) -> None:
+    """Check what stands beside the deployments; faults are added to the document's."""
+
+    def fault(path: tuple[str | int, ...], message: str) -> None:
+        document.faults.append(document.fault(path, message))
+
+    checks.check_keys(value, checks.FILE_KEYS, (), fault)
+    pools = (value.get("definitions") or {}).get("work_pools") or {}
+    for name, pool in pools.items():
+        if isinstance(pool, Mapping):
+            checks.check_keys(pool, checks.DeclaredPool.model_fields, ("definitions", "work_pools", name), fault)
+        checks.check_model(checks.DeclaredPool, pool, ("definitions", "work_pools", name), fault)
 
 
 def _parse_deployment(document: Document, i: int, declared: dict[str, Any]) -> Deployment | None:
@@ -100,26 +121,25 @@ def _parse_deployment(document: Document, i: int, declared: dict[str, Any]) -> D
     for key in ("name", "entrypoint"):
         if not isinstance(declared.get(key), str):
             fault((), f"'{key}' is missing; add it")
-    pool = (declared.get("work_pool") or {}).get("name")
+    flow = _load_flow(declared["entrypoint"], fault) if isinstance(declared.get("entrypoint"), str) else None
+    pool = declared["work_pool"].get("name") if isinstance(declared.get("work_pool"), Mapping) else None
     if not isinstance(pool, str):
         fault(("work_pool",), "names no work pool; write {name: cpu}")
-    flow = _load_flow(str(declared.get("entrypoint")), fault) if len(document.faults) == before else None
-    known = list(flow.parameters.properties) if flow else []
-    for name in declared.get("parameters") or {} if flow else ():
-        if name not in known:
-            fault(
-                ("parameters", name), f"flow '{flow and flow.name}' has no such parameter; {advise_name(name, known)}"
-            )
-    schedules = [
-        _parse_schedule(entry, ("schedules", j), fault) for j, entry in enumerate(declared.get("schedules") or ())
-    ]
+    checks.check_shape(declared, fault)
+    listed = declared["schedules"] if isinstance(declared.get("schedules"), list) else []
+    if declared.get("schedules") and not listed:
+        fault(("schedules",), "expected a list")
+    schedules = [checks.parse_schedule(entry, ("schedules", j), fault) for j, entry in enumerate(listed)]
+    if flow:
+        checks.check_parameters(flow, declared, (), fault)
+        for j, entry in enumerate(listed):
+            checks.check_parameters(flow, entry, ("schedules", j), fault)
+    if flow and len(document.faults) == before:
+        checks.check_complete(flow, declared, fault)
     if len(document.faults) > before:
         return None
     assert flow and pool
-    shown = tuple(
-        " ".join(f"{key} {entry[key]}" for key in (*KINDS, "timezone") if key in entry)
-        for entry in declared.get("schedules") or ()
-    )
+    shown = tuple(_show_schedule(entry) for entry in listed)
     return Deployment(declared["name"], flow, pool, tuple(s for s in schedules if s), shown, declared)
 
 
@@ -138,44 +158,7 @@ def _load_flow(entrypoint: str, fault: Any) -> Flow[..., Any] | None:
         return None
 
 
-def _parse_schedule(entry: Any, path: tuple[str | int, ...], fault: Any) -> Schedule | None:
-    """A schedule of Prefect's."""
-    kinds = [kind for kind in KINDS if isinstance(entry, dict) and kind in entry]
-    if len(kinds) != 1:
-        fault(path, f"expected one of {', '.join(KINDS)}, found {', '.join(kinds) or 'none'}")
-        return None
-    (kind,) = kinds
-    wanted = {
-        "cron": "five fields such as `0 2 * * *`",
-        "interval": "seconds",
-        "rrule": "RFC 5545's text, such as FREQ=DAILY",
-    }
-    try:
-        return _build_schedule(kind, entry)
-    except (ValidationError, ValueError, TypeError) as error:
-        why = (error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)).removeprefix(
-            "Value error, "
-        )
-        if "timezone" in why:
-            zone = entry.get("timezone")
-            fault((*path, "timezone"), f"{zone!r} is no time zone; expected one such as UTC or Europe/Berlin")
-            return None
-        fault((*path, kind), f"{entry[kind]!r} is no {kind} ({str(why)[:120]}); expected {wanted[kind]}")
-        return None
-
-
-def _build_schedule(kind: str, entry: dict[str, Any]) -> Schedule:
-    from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
-
-    zone, value = entry.get("timezone", "UTC"), entry[kind]
-    if kind == "cron":
-        CronSchedule(cron=value, timezone=zone)  # raises where it is none
-        return Cron(value, timezone=zone)
-    if kind == "rrule":
-        RRuleSchedule(rrule=value, timezone=zone)
-        return RRule(value, timezone=zone)
-    anchor = entry.get("anchor_date")
-    begin = datetime.datetime.fromisoformat(str(anchor)) if anchor else None
-    period = datetime.timedelta(seconds=float(value))
-    IntervalSchedule(interval=period)
-    return Interval(period, timezone=zone, anchor_date=begin)
+def _show_schedule(entry: Mapping[str, Any]) -> str:
+    """A schedule as people write it."""
+    words = [f"{key} {entry[key]}" for key in (*KINDS, "timezone") if key in entry]
+    return " ".join([*words, *(["(not active)"] if str(entry.get("active", True)).lower() == "false" else [])])

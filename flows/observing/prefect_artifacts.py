@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Event, Lock, Thread
@@ -20,10 +21,11 @@ from prefect.client.schemas.actions import ArtifactUpdate
 from prefect.logging import get_run_logger
 
 from catalog.publish.publish import locate_release
-from catalog.storage import Store
+from flows.observing.absence import skip_where_absent
+from flows.observing.links import make_link
 from flows.planning.funnel import count_funnel
 from flows.planning.plan import Plan
-from flows.running.progress import PlainLines, RequestProgress
+from flows.running.progress import RequestProgress
 from flows.running.watcher import Watcher
 
 EVERY_SECONDS = 5.0
@@ -31,15 +33,44 @@ SHOWN = ("view", "expectation", "column", "wanted", "observed", "passed", "sever
 """What a page shows of a gate."""
 
 
-class Logger:
-    """Takes lines of progress to the log of a run."""
+class TableLines(Watcher):
+    """A line in the log of a run for each table, when it is complete."""
 
     def __init__(self) -> None:
         self.log = get_run_logger()
+        self.begun: dict[str, float] = {}
+        self.asking: dict[str, RequestProgress] = {}
+        self.lock = Lock()
 
-    def print(self, text: str, **_: Any) -> None:
-        """Log a line."""
-        self.log.info("%s", text)
+    def begin(self, table: str, rows: int | None, done: int) -> None:
+        """A table is begun."""
+        self.begun[table] = time.monotonic()
+
+    def asked(self, table: str, requests: int, known: int) -> None:
+        """Models are asked."""
+        with self.lock:
+            counts = self.asking.setdefault(table, RequestProgress())
+            counts.requests, counts.known = counts.requests + requests, counts.known + known
+
+    def answered(self, table: str, tokens: int) -> None:
+        """A model answered."""
+        with self.lock:
+            self.asking[table].tokens += tokens
+
+    def end(self, table: str, kept: int, rejected: int) -> None:
+        """Log what the table holds, and what it asked."""
+        asked = self.asking.get(table)
+        requests = f"; {asked.requests:,} requests, {asked.known:,} of them in the ledger, {asked.tokens:,} tokens" if asked else ""  # fmt: skip
+        self.log.info(
+            "%s: %s kept, %s rejected, %s%s", table, f"{kept:,}", f"{rejected:,}", self._time(table), requests
+        )
+
+    def gated(self, table: str, passed: int, missed: int) -> None:
+        """Log how many gates there are."""
+        self.log.info("%s: %s passed, %s missed, %s", table, f"{passed:,}", f"{missed:,}", self._time(table))
+
+    def _time(self, table: str) -> str:
+        return f"{time.monotonic() - self.begun.get(table, time.monotonic()):.1f} s"
 
 
 class BuildShare(Watcher):
@@ -158,34 +189,31 @@ def make_key(corpus: str, kind: str) -> str:
 def show_progress(plan: Plan, watcher: Watcher) -> Iterator[Watcher]:
     """Show how far a build is while it runs: on its page, in its log, and to a watcher; gives who is to be notified."""
     share = BuildShare(len(plan.jobs) - 1, len(plan.done))
-    artifact = create_progress_artifact(
-        share.summarize()[0], key=make_key(plan.recipe.corpus, "progress"), description=share.summarize()[1]
-    )
-    assert isinstance(artifact, UUID)
+    artifact = None
+    with skip_where_absent("how far the build is"):
+        artifact = create_progress_artifact(
+            share.summarize()[0], key=make_key(plan.recipe.corpus, "progress"), description=share.summarize()[1]
+        )
     over = Event()
-    console: Any = Logger()
     thread = Thread(target=_send_progress, args=(artifact, share, over), daemon=True)
     thread.start()
     try:
-        yield WatcherGroup(watcher, PlainLines(console), share)
+        yield WatcherGroup(watcher, TableLines(), share)
     finally:
         over.set()
         thread.join(EVERY_SECONDS)
 
 
-def _send_progress(artifact: UUID, share: BuildShare, over: Event) -> None:
+def _send_progress(artifact: object, share: BuildShare, over: Event) -> None:
     """Send how far a build is, every few seconds until it is over; trouble with that is none of the build's."""
     sent = share.summarize()
-    while True:
+    while isinstance(artifact, UUID):
         ended = over.wait(EVERY_SECONDS)
         now = share.summarize()
         if now != sent:
-            try:
-                with get_client(sync_client=True) as client:
-                    client.update_artifact(artifact, ArtifactUpdate(data=now[0], description=now[1]))
+            with skip_where_absent("how far the build is"), get_client(sync_client=True) as client:
+                client.update_artifact(artifact, ArtifactUpdate(data=now[0], description=now[1]))
                 sent = now
-            except Exception:  # noqa: S110  # the next one tells more
-                pass
         if ended:
             return
 
@@ -193,27 +221,30 @@ def _send_progress(artifact: UUID, share: BuildShare, over: Event) -> None:
 def show_funnel(plan: Plan) -> None:
     """Show the funnel of complete tables, whether they are released then or refused."""
     recipe, rows = plan.recipe, list(_list_funnel(count_funnel(plan, plan.done)))
-    create_table_artifact(
-        rows, key=make_key(recipe.corpus, "funnel"), description=f"Rows of **{recipe.corpus}**, table by table"
-    )
+    with skip_where_absent("the funnel"):
+        create_table_artifact(
+            rows, key=make_key(recipe.corpus, "funnel"), description=f"Rows of **{recipe.corpus}**, table by table"
+        )
 
 
 def show_release(plan: Plan, manifest: Mapping[str, Any]) -> None:
     """Show a release: where it lies, its report, what it holds."""
-    recipe, store = plan.recipe, Store(plan.store)
-    link, title = store.link(locate_release(recipe.corpus, recipe.version)), f"{recipe.corpus} {recipe.version}"
-    create_link_artifact(link, title, key=make_key(recipe.corpus, "release"), description="Where the release lies")
+    recipe = plan.recipe
+    link = make_link(plan.store, locate_release(recipe.corpus, recipe.version))
+    title = f"{recipe.corpus} {recipe.version}"
     paths = [file["path"] for file in manifest["files"]]
     report = f"{link}/{'report.html' if 'report.html' in paths else 'README.md'}"
     label = "Quality report" if report.endswith(".html") else "Card"
-    create_link_artifact(
-        report, f"{label} of {title}", key=make_key(recipe.corpus, "report"), description=f"{label} of {title}"
-    )
-    create_markdown_artifact(
-        format_release(manifest, link, report, label),
-        key=make_key(recipe.corpus, "summary"),
-        description=f"What **{title}** is",
-    )
+    with skip_where_absent("the links to the release"):
+        create_link_artifact(link, title, key=make_key(recipe.corpus, "release"), description="Where the release lies")
+        create_link_artifact(
+            report, f"{label} of {title}", key=make_key(recipe.corpus, "report"), description=f"{label} of {title}"
+        )
+        create_markdown_artifact(
+            format_release(manifest, link, report, label),
+            key=make_key(recipe.corpus, "summary"),
+            description=f"What **{title}** is",
+        )
 
 
 def show_gates(plan: Plan, results: Sequence[Mapping[str, Any]]) -> None:
@@ -221,7 +252,8 @@ def show_gates(plan: Plan, results: Sequence[Mapping[str, Any]]) -> None:
     rows = [{name: str(result[name]) for name in SHOWN} for result in results]
     if rows:
         title = f"Gates of {plan.recipe.corpus} {plan.recipe.version}"
-        create_table_artifact(rows, key=make_key(plan.recipe.corpus, "gates"), description=title)
+        with skip_where_absent("the gates"):
+            create_table_artifact(rows, key=make_key(plan.recipe.corpus, "gates"), description=title)
 
 
 def _list_funnel(steps: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -23,6 +23,10 @@ from prefect.flows import Flow
 from prefect.logging import get_run_logger
 from prefect.states import Cancelled, Crashed
 
+from flows.observing.absence import skip_where_absent
+from flows.observing.run_log import install_filters
+from flows.planning.plan import Plan
+
 HOST, PROCESS = "errata.host", "errata.process"
 """Labels of a run: where it runs, and in which process there."""
 WEBHOOK = "ERRATA_WEBHOOK"
@@ -34,12 +38,27 @@ SECONDS = 3.0
 
 
 def name_run() -> str:
-    """What a build is called in Prefect's pages: its recipe, and the models it was given."""
-    parameters: dict[str, Any] = runtime.flow_run.parameters
-    called = [Path(str(parameters.get("recipe", "build"))).stem]
-    for model, changes in (parameters.get("models") or {}).items():
-        called += [f"{model} {str(value)[:40]}" for value in (changes.values() if isinstance(changes, dict) else ())]
-    return " · ".join(called)
+    """What a build is called in Prefect's pages until its recipe is read: the recipe's file, and the models it was given."""
+    return " · ".join([Path(str(runtime.flow_run.parameters.get("recipe", "build"))).stem, *_list_changes(" ")])
+
+
+def describe_run(plan: Plan, version: str) -> None:
+    """Name the run of this context by corpus and version, and tag it, so that pages can be searched for either."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        return
+    corpus, tag = plan.recipe.corpus, runtime.flow_run.parameters.get("tag")
+    name = " · ".join([f"{corpus}@{version}", *_list_changes(" ")])
+    tags = {*context.flow_run.tags, "errata", corpus, *_list_changes("="), *([str(tag)] if tag else [])}
+    with skip_where_absent("the run's name"), get_client(sync_client=True) as client:
+        client.update_flow_run(context.flow_run.id, name=name, tags=sorted(tags))
+
+
+def _list_changes(sign: str) -> list[str]:
+    """The weights that the run's parameters give to models."""
+    models = (runtime.flow_run.parameters.get("models") or {}).items()
+    changed = [(model, value) for model, changes in models if isinstance(changes, dict) for value in changes.values()]
+    return [f"{model}{sign}{str(value)[:40]}" for model, value in changed]
 
 
 class CurrentRun:
@@ -54,6 +73,7 @@ class CurrentRun:
         context = FlowRunContext.get()
         assert context and context.flow_run
         self.id = context.flow_run.id
+        install_filters()
         try:
             with get_client(sync_client=True) as client:
                 labels: dict[str, bool | int | float | str] = {

@@ -22,7 +22,7 @@ def test_what_was_released_how_it_differs_and_what_was_missed(tmp_path: Path) ->
     path.write_text(
         json.dumps(json.loads(path.read_text()) | {"gates": [UNMET, UNMET | {"passed": True, "says": "more"}]})
     )
-    news = list(list_news(store, now - DAY))
+    news = list(list_news(store, now - DAY, now + DAY))
     assert [new.release.name for new in news] == ["other@1.0.0", "tiny@0.9.0", "tiny@0.10.0"]
     assert [new.before and new.before.name for new in news] == [None, None, "tiny@0.9.0"]
     report = format_report(store, news, now, 7)
@@ -37,6 +37,6 @@ def test_what_was_released_how_it_differs_and_what_was_missed(tmp_path: Path) ->
 
 def test_a_quiet_week_is_said(tmp_path: Path) -> None:
     store = fill(str(tmp_path))
-    news = list(list_news(store, time.time() + DAY))
+    news = list(list_news(store, time.time() + DAY, time.time() + 2 * DAY))
     assert news == []
     assert "Nothing was released." in format_report(store, news, time.time(), 7)

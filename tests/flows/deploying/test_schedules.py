@@ -53,6 +53,7 @@ REFUSED = {
     "lying": (LYING, "1.0.1 after 1.0.0 means the same rows (PATCH), but this is MINOR"),
 }
 """Builds that are stopped at their release, and what is said of them."""
+REFUSED_NAMES = {"gated": "gated@1.0.0", "lying": "tiny@1.0.1"}
 DEPLOYMENTS = """\
 definitions:
   work_pools:
@@ -141,7 +142,7 @@ def place(
 def test_a_deployment_runs_to_completion_and_its_page_tells_all(place: Place) -> None:
     run = place.api.start("build/asked", {"store": str(place.folder / "other")})
     ended = place.api.ended(run)
-    assert (ended["state_type"], ended["name"]) == ("COMPLETED", "tiny"), ended["state"]["message"]
+    assert (ended["state_type"], ended["name"]) == ("COMPLETED", "tiny@1.0.0"), ended["state"]["message"]
     folder = place.folder / "other" / "releases" / "tiny" / "1.0.0"
     manifest = json.loads((folder / "manifest.json").read_text())
     shown = place.api.artifacts(run)
@@ -171,7 +172,7 @@ def test_a_build_that_is_refused_marks_its_run_failed_says_why_and_is_told(place
     store, before = place.folder / "other", len(place.told)
     run = place.api.start("build/asked", {"recipe": place.recipe(f"{name}.yaml", text), "store": str(store)})
     ended = place.api.ended(run)
-    assert (ended["state_type"], ended["name"]) == ("FAILED", name)
+    assert (ended["state_type"], ended["name"]) == ("FAILED", REFUSED_NAMES[name])
     assert result in ended["state"]["message"]
     assert [path.parent.name for path in store.glob("releases/*/*/manifest.json")] == ["1.0.0"]
     assert [key for key in place.api.artifacts(run) if key.endswith("-funnel")]  # all is left for a look
@@ -231,7 +232,9 @@ def interrupted(folder: Path, url: str, number: int) -> str:
         assert build.poll() is None, build.communicate()[1]
         build.send_signal(number)
         build.communicate(timeout=300)
-    (run,) = [run for run in api.post("/flow_runs/filter", {}) if run["id"] not in before and run["name"] == "long"]
+    (run,) = [
+        run for run in api.post("/flow_runs/filter", {}) if run["id"] not in before and run["name"] == "long@1.0.0"
+    ]
     return str(run["id"])
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from errata.cli.command import main
-from prefect.schedules import Cron
 
 from flows.deploying.spec import FILE, read_deployments
 from schemas.recipe.document import RecipeError
@@ -27,6 +26,21 @@ BAD = {
     "bad rrule": "  - name: a\n    schedules: [{rrule: sometimes}]\n",
     "two schedules in one": '  - name: a\n    schedules: [{cron: "0 2 * * *", interval: 5}]\n',
     "unknown parameter": "  - name: a\n    parameters: {recipe: r.yaml, modles: {}}\n",
+    "misspelt keys": (
+        "  - name: a\n    concurrency_limt: 1\n    schedules: [{cron: 0 2 * * *, timezon: UTC}]\n"
+        "    concurrency_limit: {limit: 1, colision_strategy: ENQUEUE}\n"
+    ),
+    "misspelt keys around": "deployment: []\ndefinitions: {work_pools: {cpu: {type: process, concurrency_limt: 2}}}\ndeployments: []\n",
+    "types": "  - name: a\n    parameters: {recipe: [r.yaml], retries: two, publish: 1}\n    tags: {a: b}\n    paused: perhaps\n",
+    "types of a schedule": (
+        "  - name: a\n    parameters: {recipe: r.yaml}\n"
+        "    schedules: [{cron: 0 2 * * *, active: [], parameters: {retries: two, vresion: auto}}, {cron: 0 2 * * *, day_or: 7}]\n"
+    ),
+    "limits": "  - name: a\n    concurrency_limit: {limit: 1}\n",
+    "no limit": "  - name: a\n    concurrency_limit: none\n",
+    "no such strategy": "  - name: a\n    concurrency_limit: {limit: 1, collision_strategy: CANCEL_OLD}\n",
+    "a schedule without a recipe": "  - name: a\n    schedules: [{interval: 60}]\n",
+    "one schedule": "  - name: a\n    schedule: {interval: 60}\n",
     "no such flow": "  - name: a\n    entrypoint: flows/biuld.py:build\n",
     "outside": "  - name: a\n    entrypoint: ../elsewhere.py:build\n",
     "no such function": "  - name: a\n    entrypoint: flows/build.py:biuld\n",
@@ -47,11 +61,28 @@ def test_what_ships_is_sound() -> None:
     assert {name: (item.full_name, item.pool) for name, item in result.items()} == {
         "nightly": ("build/nightly", "cpu"), "checkpoint": ("build/checkpoint", "gpu"), "report": ("weekly/report", "cpu"),
     }  # fmt: skip
-    assert [schedule.cron for schedule in result["nightly"].schedules] == ["0 2 * * *"]
+    assert [schedule["schedule"].cron for schedule in result["nightly"].schedules] == ["0 2 * * *"]
     assert not result["checkpoint"].schedules
-    assert isinstance(result["report"].schedules[0], type(Cron("0 6 * * 1")))
+    assert result["report"].schedules[0]["schedule"].cron == "0 6 * * 1"
     assert read_deployments(str(FILE)).pools["gpu"]["concurrency_limit"] == 1
     assert result["nightly"].declared["parameters"]["retries"] == 2
+
+
+def test_what_a_schedule_says_is_kept(tmp_path: Path) -> None:
+    says = "{cron: 0 2 * * *, day_or: false, active: false, slug: s, parameters: {recipe: r.yaml, retries: 3}}"
+    text = f"  - name: a\n    schedules: [{says}, {{interval: 60}}]\n    parameters: {{recipe: q.yaml}}\n"
+    (deployment,) = read_deployments(written(text, tmp_path)).deployments
+    (cron, interval) = deployment.schedules
+    assert (cron["active"], cron["slug"], cron["parameters"]) == (False, "s", {"recipe": "r.yaml", "retries": 3})
+    assert (cron["schedule"].day_or, interval["schedule"].interval.total_seconds()) == (False, 60)
+    assert deployment.shown == ("cron 0 2 * * * (not active)", "interval 60")
+
+
+def test_what_only_workers_do_is_not_served(tmp_path: Path) -> None:
+    file = written("  - name: a\n    parameters: {recipe: r.yaml}\n    triggers: [{enabled: true}]\n", tmp_path)
+    deployments = read_deployments(file)
+    with pytest.raises(RecipeError, match=r"prefect.yaml:4: deployments\[0\].triggers: is done by workers alone"):
+        deployments.refuse_unserved(deployments.chosen([]))
 
 
 def test_every_fault_of_a_file_is_told(tmp_path: Path) -> None:
