@@ -15,7 +15,6 @@ import shutil
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -41,17 +40,17 @@ class Part(Protocol):
         ...
 
 
-PARTS: Mapping[str, Callable[[Path, str, int], Part]] = {
-    "kills": lambda folder, token, _: Kills(folder, token),
-    "command": lambda folder, token, _: CommandKills(folder, token),
-    "endpoints": lambda folder, token, _: Endpoints(folder, token),
-    "outputs": lambda folder, token, _: HostileOutputs(folder, token),
-    "recipes": lambda *given: Mutants("recipes", given[2]),
-    "inputs": lambda *given: Mutants("inputs", given[2]),
-    "manifests": lambda *given: Mutants("manifests", given[2]),
-    "crowd": lambda folder, token, _: Crowd(folder, token),
-    "clocks": lambda folder, token, _: Kills(folder, token, clock=True),
-    "disk": lambda folder, token, _: FullDisk(folder, token),
+PARTS: Mapping[str, Callable[[Path, int], Part]] = {
+    "kills": lambda folder, _: Kills(folder),
+    "command": lambda folder, _: CommandKills(folder),
+    "endpoints": lambda folder, _: Endpoints(folder),
+    "outputs": lambda folder, _: HostileOutputs(folder),
+    "recipes": lambda _, seed: Mutants("recipes", seed),
+    "inputs": lambda _, seed: Mutants("inputs", seed),
+    "manifests": lambda _, seed: Mutants("manifests", seed),
+    "crowd": lambda folder, _: Crowd(folder),
+    "clocks": lambda folder, _: Kills(folder, clock=True),
+    "disk": lambda folder, _: FullDisk(folder),
 }
 SHARES = {"kills": 4.0, "command": 2.0, "recipes": 2.0, "endpoints": 1.5}
 """Of the time, where it is another than one."""
@@ -71,7 +70,6 @@ class Campaign:
         self._seconds = dict.fromkeys(parts, 0.0)
         self._steps = dict.fromkeys(parts, 0)
         self._open: dict[str, Part] = {}
-        self._token = uuid.uuid4().hex
 
     def run(self, seconds: float, say: Callable[[str], None]) -> None:
         """Run until time is up, each part at least once."""
@@ -114,7 +112,7 @@ class Campaign:
         if name not in self._open:
             folder = self.folder / name
             folder.mkdir(exist_ok=True)
-            self._open[name] = PARTS[name](folder, self._token, self.seed)
+            self._open[name] = PARTS[name](folder, self.seed)
         return self._open[name]
 
     def _summarize(self) -> str:

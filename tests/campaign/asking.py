@@ -174,7 +174,7 @@ def _ask_side_by_side(
 class Endpoints:
     """Every kind of misbehaviour, one after the other."""
 
-    def __init__(self, folder: Path, token: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self._kinds = [*KINDS, *AWAY]
         self._seen: set[str] = set()
         self._patches = _patch_for_asking(folder)
@@ -204,7 +204,7 @@ class Endpoints:
 class HostileOutputs:
     """What models may write, in a build and in front of whoever looks at it."""
 
-    def __init__(self, folder: Path, token: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self._seen: set[str] = set()
         self._patches = _patch_for_asking(folder)
 

@@ -14,13 +14,14 @@ import subprocess
 import sys
 import time
 import traceback
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "ERRATA_CAMPAIGN"
-"""The environment variable by which a campaign's processes are known."""
+"""The environment variable by which all processes of a build are known."""
 LIMIT = 300.0
 """Seconds that a small build may take on a busy machine; longer, and it hangs."""
 BUG = 70
@@ -30,21 +31,15 @@ BUG = 70
 class Builder:
     """Starts builds, one at a time; the next process gets ready meanwhile."""
 
-    def __init__(self, token: str) -> None:
-        self.token = token
+    def __init__(self) -> None:
         self._spare = self._make_ready()
         self._building: subprocess.Popen[str] | None = None
 
     def _make_ready(self) -> subprocess.Popen[str]:
-        env = {**os.environ, TOKEN: self.token, "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}"}
+        env = {**os.environ, TOKEN: uuid.uuid4().hex, "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}"}
         return subprocess.Popen(
             [sys.executable, "-m", "tests.campaign.builder"], cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
         )  # fmt: skip
-
-    @property
-    def spare(self) -> int:
-        """The process that builds next."""
-        return self._spare.pid
 
     def close(self) -> None:
         """End its processes."""

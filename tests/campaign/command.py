@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 
 from flows.deploying.server import OwnServer, apply_settings
@@ -26,9 +27,9 @@ LIMIT = 600.0
 class CommandKills:
     """Real builds of the sample."""
 
-    def __init__(self, folder: Path, token: str) -> None:
-        self._token, self._folder = token, folder
-        builder = Builder(token)
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        builder = Builder()
         self._whole = UndisturbedBuilds(folder.parent / "undisturbed", builder)
         self._expected, _ = self._whole.build("sample")
         builder.close()
@@ -74,7 +75,7 @@ class CommandKills:
     ) -> int | None:
         env = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
         env |= {
-            TOKEN: self._token,
+            TOKEN: uuid.uuid4().hex,
             "PREFECT_HOME": str(self._folder / "prefect"),
             "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}",
         }
@@ -89,13 +90,12 @@ class CommandKills:
             str(store),
         ]
         with open(log, "ab") as stream, subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True) as build:  # fmt: skip
-            others = {os.getpid(), *([self._shared._process.pid] if self._shared else [])}
             try:
                 return build.wait(LIMIT if last else chance.uniform(0.5, 1.2 * self._seconds))
             except subprocess.TimeoutExpired:
                 pass
             build.send_signal(signal.SIGSTOP)
-            begun = list_processes_of(build.pid, self._token, others)
+            begun = list_processes_of(build.pid)
             how = signal.SIGKILL if last else chance.choice(SIGNALS)
             if last:
                 figures.lose("hangs", f"errata build: longer than {LIMIT:g} s")

@@ -22,8 +22,8 @@ PUBLISHERS = 16
 class Crowd:
     """By turns sixteen publishers of one corpus, and two builds of one recipe."""
 
-    def __init__(self, folder: Path, token: str) -> None:
-        self._builders = [Builder(token) for _ in range(2)]
+    def __init__(self, folder: Path) -> None:
+        self._builders = [Builder() for _ in range(2)]
         self._whole = UndisturbedBuilds(folder.parent / "undisturbed", self._builders[0])
 
     def close(self) -> None:

@@ -26,8 +26,8 @@ def mount(folder: Path, options: str) -> str:
 class FullDisk:
     """Builds on file systems of some hundred kilobytes."""
 
-    def __init__(self, folder: Path, token: str) -> None:
-        self._builder = Builder(token)
+    def __init__(self, folder: Path) -> None:
+        self._builder = Builder()
         self._whole = UndisturbedBuilds(folder.parent / "undisturbed", self._builder)
 
     def close(self) -> None:

@@ -55,8 +55,8 @@ class UndisturbedBuilds:
 class Kills:
     """Builds, killed by SIGKILL or SIGTERM; with `clock`, under clocks that jump."""
 
-    def __init__(self, folder: Path, token: str, *, clock: bool = False) -> None:
-        self._builder = Builder(token)
+    def __init__(self, folder: Path, *, clock: bool = False) -> None:
+        self._builder = Builder()
         self._whole = UndisturbedBuilds(folder.parent / "undisturbed", self._builder)
         self._clock = clock
 
@@ -89,7 +89,7 @@ class Kills:
     def _kill(self, figures: Figures, pid: int, name: str, chance: random.Random) -> int:
         """Kill a build, of which nothing may be left; its exit code."""
         os.kill(pid, signal.SIGSTOP)  # nothing is started between the look and the kill
-        begun = list_processes_of(pid, self._builder.token, {self._builder.spare, os.getpid()})
+        begun = list_processes_of(pid)
         os.kill(pid, chance.choice((signal.SIGKILL, signal.SIGTERM)))
         os.kill(pid, signal.SIGCONT)
         code = self._builder.wait()

@@ -15,7 +15,7 @@ SECONDS = 10.0
 
 
 def list_marked(token: str, owner: int) -> set[int]:
-    """Processes that bear a campaign's token, or were started by a build of this number."""
+    """Processes that bear a token, or were started by a build of this number."""
     marks = (f"{TOKEN}={token}".encode(), f"{owner}:".encode())
     return {int(name) for name in os.listdir("/proc") if name.isdigit() and _is_marked(int(name), *marks)}
 
@@ -30,13 +30,17 @@ def _is_marked(process: int, token: bytes, owner: bytes) -> bool:
     )
 
 
-def list_processes_of(build: int, token: str, others: set[int]) -> set[int]:
-    """All processes that a build has started, but for others that bear the same token."""
+def list_processes_of(build: int) -> set[int]:
+    """All processes that a build has started: those below it, and those that bear its token or its mark."""
+    token = _read_token(build)
     return {
-        process
-        for process in {*list_descendants(build), *list_marked(token, build)} - others - {build}
-        if is_alive(process)
+        process for process in {*list_descendants(build), *list_marked(token, build)} - {build} if is_alive(process)
     }
+
+
+def _read_token(process: int) -> str:
+    variables = Path(f"/proc/{process}/environ").read_text("utf-8", "replace").split("\0")
+    return next((value.partition("=")[2] for value in variables if value.startswith(f"{TOKEN}=")), "")
 
 
 def wait_for_end(processes: set[int], seconds: float = SECONDS) -> list[str]:

@@ -155,12 +155,18 @@ def test_a_key_is_seen_wherever_it_is_packed(tmp_path: Path) -> None:
 @pytest.mark.kill
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 def test_a_process_that_stays_is_seen() -> None:
-    with subprocess.Popen(["sleep", "600"], env={**os.environ, TOKEN: "this test"}, start_new_session=True) as stays:
-        processes = list_processes_of(os.getpid(), "this test", set())
-        left = wait_for_end({stays.pid}, 0.2)
-        stays.kill()
-    assert stays.pid in processes
-    assert left == [f"{stays.pid} sleep 600 "]
+    code = "import subprocess; print(subprocess.Popen(['sleep', '600'], start_new_session=True, stdout=-3).pid, flush=True); input()"
+    environment = {**os.environ, TOKEN: "this test"}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as build:
+        assert build.stdout is not None
+        stays = int(build.stdout.readline())
+        processes = list_processes_of(build.pid)
+        build.kill()
+    left = wait_for_end(processes, 0.2)
+    os.kill(stays, 9)
+    assert left == [f"{stays} sleep 600 "]
 
 
 def test_clocks_jump_the_same_way_for_a_seed() -> None:
@@ -176,7 +182,7 @@ def try_answer(folder: Path, monkeypatch: pytest.MonkeyPatch, answer: Act) -> Fi
     """The figures of a build in which every second question is answered so."""
     folder.mkdir()
     monkeypatch.setattr(asking, "KINDS", {"x": lambda _: answer})
-    endpoints = asking.Endpoints(folder, "")
+    endpoints = asking.Endpoints(folder)
     try:
         (folder / "trial").mkdir()
         return endpoints.step(folder / "trial", 0, random.Random(0))
