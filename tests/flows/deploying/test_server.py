@@ -9,9 +9,12 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from flows.cli import flow_run
 from flows.deploying.server import OwnServer, ServerError
 from flows.deploying.server_process import SECONDS
 from tests.command import ROOT
@@ -84,3 +87,22 @@ def test_a_server_that_hangs_in_its_start_ends_with_the_build() -> None:
             assert server.wait(SECONDS + 30) == -signal.SIGKILL
         finally:
             server.kill()
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, ""), (1, "ended 1 process that"), (3, "ended 3 processes that")])
+def test_a_build_ends_what_killed_builds_have_left_before_it_starts_anything(
+    count: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Started(Exception): ...
+
+    def start() -> None:
+        raise Started
+
+    monkeypatch.setattr(flow_run, "apply_settings", lambda _: None)
+    monkeypatch.setattr(flow_run, "end_orphans", lambda: count)
+    monkeypatch.setattr(flow_run, "start_own_server", start)
+    recipe = SimpleNamespace(corpus="sample", version="0.1.0")
+    plan: Any = SimpleNamespace(recipe=recipe, topological_generations=list, jobs=[1])
+    with pytest.raises(Started):
+        flow_run.run_flow(plan, verbose=False, plain=True, publish=True)
+    assert capsys.readouterr().err.startswith(f"{said} a killed build had left\n" if said else "sample 0.1.0: 0 of 0")
