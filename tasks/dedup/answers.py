@@ -55,18 +55,34 @@ class Answers:
         """Append rows of which only the numbers of their answers are known."""
         self._numbers.add(numbers)
 
-    def close(self) -> U64:
-        """A number for each row; equal of equal answers, 0 where the answer is not read."""
+    def close(self, salts: U64) -> U64:
+        """A number for each row; equal of equal answers, 0 where the answer is not read.
+
+        Only answers to one problem are compared, so that what its rows are like does not depend on other problems.
+
+        Args:
+            salts: Those with which all rows were added.
+
+        Returns:
+            The numbers, in the order of the rows.
+
+        """
         numbers = self._numbers.whole()
-        same: dict[int, int] = {}
-        for answers in self._compared.values():
+        old, new = [], []
+        for salt, answers in self._compared.items():
+            same: dict[int, int] = {}
             _unite_equal(answers, same)
-        if same:
-            old = np.array(sorted(same), np.uint64)
-            new = np.array([_find_first(int(number), same) for number in old], np.uint64)
-            place = np.minimum(np.searchsorted(old, numbers), len(old) - 1)
-            numbers = np.where(old[place] == numbers, new[place], numbers)
-        return numbers
+            names = np.array(sorted(same), np.uint64)
+            old.append(mix_salts(names, np.full(len(names), salt, np.uint64)))
+            new.append(np.array([_find_first(int(number), same) for number in names], np.uint64))
+        if not any(map(len, old)):
+            return numbers
+        olds = np.concatenate(old)
+        order = np.argsort(olds)
+        olds, news = olds[order], np.concatenate(new)[order]
+        named = mix_salts(numbers, salts)
+        place = np.minimum(np.searchsorted(olds, named), len(olds) - 1)
+        return np.where(olds[place] == named, news[place], numbers)
 
 
 def _unite_equal(answers: dict[str, int], same: dict[int, int]) -> None:

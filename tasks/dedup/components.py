@@ -3,7 +3,9 @@
 What is alike is asked for pairs that share a bucket (a band of MinHash), and
 asked only where the two are not connected yet. In a bucket of many rows not all
 pairs are tried: its rows are held against one leader after the other, so that
-the work grows with the rows and not with their square.
+the work grows with the rows and not with their square. Which pairs of a bucket
+count depends on its own rows alone, so that buckets can be worked on anywhere
+and in any order.
 """
 
 from __future__ import annotations
@@ -86,24 +88,38 @@ def cluster(buckets: Iterable[U64], rows: Ints, alike: Alike, components: Compon
 
     The result depends on the order of rows: give it from their content.
     """
-    if not len(rows):
-        return
-    places = np.uint64(len(rows).bit_length())
-    for values in buckets:
-        # sorted as numbers of bucket and row in one, which is faster than to sort the rows by their buckets
-        packed = values >> places << places
-        packed |= np.arange(len(rows), dtype=np.uint64)
-        packed.sort()
-        same = np.diff(packed >> places) == 0
-        packed = packed[np.concatenate([same, [False]]) | np.concatenate([[False], same])]
-        ordered = packed >> places
-        order = (packed - (ordered << places)).astype(np.int64)
+    for values in buckets if len(rows) else ():
+        ordered, order = _sort_repeated(values)
         edge = np.concatenate([[True], ordered[1:] != ordered[:-1], [True]])
         size = np.diff(np.flatnonzero(edge))
         sizes = np.repeat(size, size)
-        for a, b in _gather_pairs(_list_all_pairs(ordered, np.flatnonzero((sizes > 1) & (sizes <= ALL_PAIRS)))):
+        for a, b in _gather_pairs(_list_all_pairs(ordered, np.flatnonzero(sizes <= ALL_PAIRS))):
             _connect(rows[order[a]], rows[order[b]], alike, components)
         _connect_by_leaders(ordered, rows[order], np.flatnonzero(sizes > ALL_PAIRS), alike, components)
+
+
+def _sort_repeated(values: U64) -> tuple[U64, Ints]:
+    """The values that are there several times, sorted, with the place of each; those of equal ones ascend."""
+    # sorted as numbers of value and place in one, which is faster than to sort places by their values; the low bits of
+    # values give way to places, so that a few look equal that are not, and are sorted again
+    bits = np.uint64(len(values).bit_length())
+    packed = values >> bits << bits
+    packed |= np.arange(len(values), dtype=np.uint64)
+    packed.sort()
+    packed = packed[_mark_repeated(packed >> bits)]
+    order = (packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)
+    order = order[np.argsort(values[order], kind="stable")]
+    order = order[_mark_repeated(values[order])]
+    return values[order], order
+
+
+def _mark_repeated(ordered: U64) -> NDArray[np.bool_]:
+    """Which of sorted values are there several times."""
+    marks: NDArray[np.bool_] = np.zeros(len(ordered), np.bool_)
+    same = ordered[1:] == ordered[:-1]
+    marks[1:] |= same
+    marks[:-1] |= same
+    return marks
 
 
 def _list_all_pairs(ordered: U64, places: Ints) -> Iterator[tuple[Ints, Ints]]:
@@ -139,7 +155,7 @@ def _connect(a: Ints, b: Ints, alike: Alike, components: Components) -> None:
 
 
 def _connect_by_leaders(ordered: U64, rows: Ints, left: Ints, alike: Alike, components: Components) -> None:
-    """In large buckets: hold all against the first, those left against the next, and so on."""
+    """In large buckets: hold all against the first, those that are not like it against the next, and so on."""
     for _ in range(LEADERS):
         if not len(left):
             return
@@ -147,5 +163,10 @@ def _connect_by_leaders(ordered: U64, rows: Ints, left: Ints, alike: Alike, comp
         first = np.concatenate([[True], values[1:] != values[:-1]])
         leader = rows[left[first][np.cumsum(first) - 1]][~first]
         others = left[~first]
-        _connect(leader, rows[others], alike, components)
-        left = others[components.apart(leader, rows[others])]
+        # also those that are connected already, in whatever way: who is held against the next must not depend on it
+        same = np.zeros(len(others), np.bool_)
+        for at in range(0, len(others), PAIRS):
+            lot = slice(at, at + PAIRS)
+            same[lot] = alike(leader[lot], rows[others[lot]])
+        components.unite(leader[same], rows[others[same]])
+        left = others[~same]

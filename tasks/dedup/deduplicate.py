@@ -179,7 +179,7 @@ def deduplicate(
 DEDUPLICATE = WholeTable(
     name="deduplicate",
     summary="Keeps one of the solutions that repeat each other (the same mistake, text, equations, shingles or meaning, never with another answer), here or in earlier releases; the others name the one that stays.",
-    version="6",
+    version="7",
     parameters=DeduplicateParameters,
     needs=("solution_id", "problem_id", "rationale"),
     check=_check,

@@ -64,8 +64,8 @@ class _Sketched:
 class DiskArray(Generic[N]):
     """Numbers in a file, appended to and then read anywhere."""
 
-    def __init__(self, path: Path, kind: type[N]) -> None:
-        self.path = path
+    def __init__(self, path: Path, kind: type[N], width: int = 1) -> None:
+        self.path, self.width = path, width
         self.kind: np.dtype[N] = np.dtype(kind)
         path.write_bytes(b"")
 
@@ -77,6 +77,11 @@ class DiskArray(Generic[N]):
     def whole(self) -> NDArray[N]:
         """All numbers, in memory."""
         return np.fromfile(self.path, self.kind)
+
+    def take(self, rows: Ints) -> NDArray[N]:
+        """The numbers at some places, in memory; where each place has several, in rows of them."""
+        _, values = self.mapped()
+        return values.reshape(-1, self.width)[rows] if self.width > 1 else values[rows]
 
     def mapped(self) -> tuple[mmap.mmap | None, NDArray[N]]:
         """All numbers, left in the file."""
@@ -97,7 +102,7 @@ class Shelf:
         self._sizes = DiskArray(folder / "sizes", np.int32)
         self._bands = [DiskArray(folder / f"band-{i}", np.uint64) for i in range(self.count)]
         self._keys = DiskArray(folder / "totals", np.uint64)
-        self._outlines = DiskArray(folder / "outlines", np.uint64)
+        self._outlines = DiskArray(folder / "outlines", np.uint64, 4)
         self._figures = DiskArray(folder / "figures", np.uint64)
         self._refused = np.zeros(1 << REFUSED, np.uint64)
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
@@ -132,42 +137,47 @@ class Shelf:
         bands = hash_bands(make_sketches(sets, self.count * self.rows), self.rows)
         return _Sketched(sets, hash_sets(sets), make_outlines(sets), bands, figures)
 
-    def close(self, salts: U64) -> tuple[U64, NDArray[np.int32]]:
-        """End the adding: a hash of each set, and its size.
+    def close(self, salts: U64) -> None:
+        """End the adding.
 
         Args:
             salts: A number for each text; those with different ones are never alike, as are those with other numbers or
                 operators in them.
-
-        Returns:
-            Hashes of the sets, with the salts in them, and the sizes of the sets.
 
         """
         self._area, self.values = self._values.mapped()
         self._pool.shutdown()
         self.sizes = self._sizes.whole()
         self.ends = np.cumsum(self.sizes, dtype=np.int64)
-        self.outlines = self._outlines.whole().reshape(-1, 4)
         self.salts = mix_bits(self._figures.whole() + salts)
-        return mix_bits(self._keys.whole() + self.salts), self.sizes
+
+    def keys(self, rows: Ints) -> U64:
+        """A hash of the whole set of each of some texts, with the salt in it."""
+        return mix_bits(self._keys.take(rows) + self.salts[rows])
 
     def buckets(self, rows: Ints) -> Iterator[U64]:
         """The value of each band, of some texts."""
         for column in self._bands:
-            yield mix_bits(column.whole()[rows] + self.salts[rows])
+            yield mix_bits(column.take(rows) + self.salts[rows])
 
     def alike(self, a: Ints, b: Ints) -> NDArray[np.bool_]:
         """Whether the texts of each pair are as alike as the threshold asks, by their whole sets."""
+        result = np.zeros(len(a), np.bool_)
+        code = (a.astype(np.uint64) << np.uint64(32)) | b.astype(np.uint64)
+        slot = mix_bits(code) >> np.uint64(64 - REFUSED)
+        left = np.flatnonzero(self._refused[slot] != code)
+        left = left[self._may_be_alike(a[left], b[left])]
+        result[left] = self.measure(a[left], b[left]) >= self.threshold
+        self._refused[slot[~result]] = code[~result]
+        return result
+
+    def _may_be_alike(self, a: Ints, b: Ints) -> NDArray[np.bool_]:
+        """Whether the sizes and outlines of each pair allow that they are as alike as the threshold asks."""
         both = (self.sizes[a] + self.sizes[b]).astype(np.float64)
-        apart = np.bitwise_count(self.outlines[a] ^ self.outlines[b]).sum(axis=1, dtype=np.int64)
+        apart = np.bitwise_count(self._outlines.take(a) ^ self._outlines.take(b)).sum(axis=1, dtype=np.int64)
         apart = np.maximum(apart, np.abs(self.sizes[a] - self.sizes[b]))
         # of sets that have x in all and d in one alone, (x - d) / (x + d) is the similarity
         result: NDArray[np.bool_] = (both - apart) >= (self.threshold - 1e-9) * (both + apart)
-        code = (a.astype(np.uint64) << np.uint64(32)) | b.astype(np.uint64)
-        slot = mix_bits(code) >> np.uint64(64 - REFUSED)
-        result &= self._refused[slot] != code
-        result[result] = self.measure(a[result], b[result]) >= self.threshold
-        self._refused[slot[~result]] = code[~result]
         return result
 
     def measure(self, a: Ints, b: Ints) -> NDArray[np.float64]:

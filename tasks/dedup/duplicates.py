@@ -25,6 +25,8 @@ from tasks.dedup.token_hashes import U64, Ints, hash_characters, hash_words, nor
 from tasks.splitmix64 import mix_bits
 
 EXTRACTED = "extracted"
+ROWS_OF_A_SHARE = 1_000_000
+"""Rows, about, that are compared at a time."""
 
 
 class OldIndexError(ValueError):
@@ -60,11 +62,20 @@ class _Facts:
 class Repeats:
     """Takes rows in, some at a time, and then lists which repeat others.
 
-    Memory: some hundred bytes a row; texts and shingles are in files.
+    They are compared in shares, one after the other, so that no row of one is
+    like any of another: by the digest of what makes them alike, in `near` and
+    `semantic` that of their scope, answer and numbers. Memory: some hundred
+    bytes a row; texts and shingles are in files.
+
+    Args:
+        folder: An empty folder.
+        rules: What makes two rows repeat each other.
+        shares: How many shares, which changes no result; as many as the rows ask for unless given.
+
     """
 
-    def __init__(self, folder: Path, rules: DuplicateRules) -> None:
-        self.rules = rules
+    def __init__(self, folder: Path, rules: DuplicateRules, shares: int = 0) -> None:
+        self.rules, self._shares = rules, shares
         by = rules.by
         self.walks = rules.scope == "path" or bool({"path", "mistake", "semantic"} & set(by))
         self.texts = DiskArray(folder / "texts", np.uint64) if "exact" in by else None
@@ -142,37 +153,35 @@ class Repeats:
         """The rows that repeat others: `key`, `reason` and `detail`, some thousands at a time."""
         if not self.members.close():
             return
-        connected, reasons = self._connect_rows()
-        yield from self.members.reject(connected.root(), reasons, self.rules.clusters == "star")
+        self._shares = self._shares or -(-self.members.size // ROWS_OF_A_SHARE)
+        components, reasons = self._connect_rows()
+        yield from self.members.reject(components.root(), reasons, self.rules.clusters == "star", self._shares)
 
     def _connect_rows(self) -> tuple[Components, Reasons]:
         """Rows that are alike, directly or through others, and how they are."""
         components = Components(self.members.size)
         salts = self.problems.whole()
-        answers = None if self.answers is None else self.answers.close()
+        answers = None if self.answers is None else self.answers.close(salts)
         whole = salts if answers is None else mix_salts(answers, salts)
         read = np.ones(len(salts), np.bool_) if answers is None else answers != UNREAD
+        del salts, answers
         reasons = Reasons()
         if self.texts:
             reasons.text = mix_salts(self.texts.whole(), whole)
-            components.unite_equal(reasons.text, np.arange(len(salts)))
+            self._unite_equal(reasons.text, np.arange(len(whole)), components)
         reasons.path = self._unite_keys(self.paths if "path" in self.rules.by else None, whole, read, components)
         reasons.mistake = self._unite_keys(
             self.mistakes if "mistake" in self.rules.by else None, whole, read, components
         )
         if self.shelf:
-            keys, sizes = self.shelf.close(_set_apart(whole, read))
-            rows = components.unite_equal(keys[sizes > 0], np.flatnonzero(sizes))
-            rows = rows[read[rows]]
-            cluster(self.shelf.buckets(rows), rows, self.shelf.alike, components)
+            self.shelf.close(_set_apart(whole, read))
+            self._cluster(self.shelf, np.flatnonzero((self.shelf.sizes > 0) & read), components)
             reasons.shelf = self.shelf
         if self.vectors and self.mistakes:
             # what is calculated, where it is read, says more than the words round it
             calculated = mix_salts(self.mistakes.whole(), _set_apart(whole, read))
-            keys, rows = self.vectors.close(calculated, self.problem_ids.whole())
-            rows = components.unite_equal(keys[rows], rows)
-            rows = rows[read[rows]]
-            cluster(self.vectors.buckets(rows), rows, self.vectors.alike, components)
+            rows = self.vectors.close(calculated, self.problem_ids.whole())
+            self._cluster(self.vectors, rows[read[rows]], components)
             reasons.vectors = self.vectors
         return components, reasons
 
@@ -184,9 +193,28 @@ class Repeats:
             return None
         values = column.whole()
         keys = np.where((values == 0) | ~read, np.uint64(0), mix_salts(values, salts))
-        rows: Ints = np.flatnonzero(keys)
-        components.unite_equal(keys[rows], rows)
+        self._unite_equal(keys, np.flatnonzero(keys), components)
         return keys
+
+    def _unite_equal(self, keys: U64, rows: Ints, components: Components) -> None:
+        """Connect those of the rows that have the same key, one share of the keys after the other."""
+        for some in self._split(keys, rows):
+            components.unite_equal(keys[some], some)
+
+    def _cluster(self, measured: Shelf | Vectors, rows: Ints, components: Components) -> None:
+        """Connect those of the rows that are alike, one share of their scopes after the other; nothing is alike across scopes."""
+        for some in self._split(measured.salts, rows):
+            once = components.unite_equal(measured.keys(some), some)
+            cluster(measured.buckets(once), once, measured.alike, components)
+
+    def _split(self, keys: U64, rows: Ints) -> Iterator[Ints]:
+        """Rows by shares of their keys, so that those with the same key are in one."""
+        if self._shares < 2:
+            yield rows
+            return
+        share = (keys[rows] % np.uint64(self._shares)).astype(np.uint16)
+        for number in range(self._shares):
+            yield rows[share == number]
 
 
 def _set_apart(salts: U64, read: np.ndarray) -> U64:

@@ -14,7 +14,7 @@ import json
 import mmap
 import re
 from collections.abc import Iterator
-from math import acos, ceil, log, log2, pi
+from math import acos, ceil, log, pi
 from pathlib import Path
 
 import numpy as np
@@ -127,8 +127,8 @@ class Vectors:
             self._vectors.add(self.embedding.vectors(simple[at : at + SLICE].to_list()).ravel())
         self._keys.add(hash_texts(simple))
 
-    def close(self, salts: U64, problems: U64) -> tuple[U64, Ints]:
-        """End the adding: a hash of each text, and the rows that have a vector.
+    def close(self, salts: U64, problems: U64) -> Ints:
+        """End the adding: the rows that have a vector.
 
         Args:
             salts: A number for each text; those with different ones are never alike, as are those with other numbers or
@@ -136,7 +136,7 @@ class Vectors:
             problems: The problem of each text.
 
         Returns:
-            Hashes of the texts, with the salts in them, and the numbers of the rows.
+            Their numbers, ascending.
 
         Raises:
             EmbeddingError: The embedding does not know the texts.
@@ -146,10 +146,13 @@ class Vectors:
         self.values = flat.reshape(-1, self.embedding.width)
         nonzero = [self.values[at : at + BLOCK].any(axis=1) for at in range(0, len(self.values), BLOCK)]
         rows = np.flatnonzero(np.concatenate([np.zeros(0, bool), *nonzero]))
-        keys = self._keys.whole()
         self.salts = mix_bits(self._numbers.whole() + salts)
-        self._refuse_strange(rows[np.argsort(keys[rows], kind="stable")], problems)
-        return mix_bits(keys + self.salts), rows
+        self._refuse_strange(rows[np.argsort(self._keys.take(rows), kind="stable")], problems)
+        return rows
+
+    def keys(self, rows: Ints) -> U64:
+        """A hash of each of some texts, with the salt in it."""
+        return mix_bits(self._keys.take(rows) + self.salts[rows])
 
     def _refuse_strange(self, rows: Ints, problems: U64) -> None:
         """Refuse an embedding that does not know the words, or does not tell unrelated texts apart; rows are in no order."""
@@ -169,32 +172,44 @@ class Vectors:
     def buckets(self, rows: Ints) -> Iterator[U64]:
         """Cells of kindred vectors: the sides of random planes on which they lie (Charikar, 2002).
 
-        As many planes as leave few rows in a cell, and as many tables of cells
-        as leave a pair at the threshold apart in all of them with a chance of
-        `MISSED`. Small scopes need no plane: all of their pairs are compared.
+        As many planes as leave few rows of a scope in a cell, and as many tables
+        of cells as leave a pair at the threshold apart in all of them with a
+        chance of `MISSED`. Small scopes need no plane: all of their pairs are compared.
 
         Args:
             rows: The numbers of the vectors.
 
         Yields:
-            For each table of cells the cell of each row.
+            For each table of cells the cell of each row; a row whose scope needs no further table is in one of its own.
 
         """
         salts = self.salts[rows]
-        largest = int(np.unique(salts, return_counts=True)[1].max(initial=1))
-        planes = max(0, ceil(log2(largest / IN_A_CELL)))
-        together = (1 - acos(min(self.least, 1.0)) / pi) ** planes
-        tables = 1 if together >= 1 else ceil(log(MISSED) / log(1 - together))
-        chance = np.random.default_rng(1)
-        for _ in range(tables):
-            normals = chance.standard_normal((self.embedding.width, planes)).astype(np.float32)
-            yield mix_bits(self._sides(rows, normals) * make_constants(5)[4] + salts)
+        _, scope, sizes = np.unique(salts, return_inverse=True, return_counts=True)
+        planes = np.ceil(np.log2(np.maximum(sizes / IN_A_CELL, 1))).astype(np.int64)
+        tables = np.array([self._count_tables(int(count)) for count in planes], np.int64)
+        most = int(planes.max(initial=0))
+        for number in range(int(tables.max(initial=0))):
+            # plane by plane, so that the first ones are the same however many there are
+            normals = np.random.default_rng([1, number]).standard_normal((most, self.embedding.width))
+            cells = mix_bits(np.arange(1, len(rows) + 1).astype(np.uint64))
+            inside = np.flatnonzero(tables[scope] > number)
+            sides = self._find_sides(rows[inside], normals)
+            sides &= (np.uint64(1) << planes[scope[inside]].astype(np.uint64)) - np.uint64(1)
+            cells[inside] = mix_bits(sides * make_constants(5)[4] + salts[inside])
+            yield cells
 
-    def _sides(self, rows: Ints, normals: Floats) -> U64:
-        powers = np.uint64(1) << np.arange(normals.shape[1], dtype=np.uint64)
+    def _count_tables(self, planes: int) -> int:
+        """The tables of cells that so many planes ask for."""
+        together = (1 - acos(min(self.least, 1.0)) / pi) ** planes
+        return 1 if together >= 1 else ceil(log(MISSED) / log(1 - together))
+
+    def _find_sides(self, rows: Ints, normals: NDArray[np.float64]) -> U64:
+        """On which side of each plane vectors lie, a bit a plane; in double precision, that it is the same beside any others."""
+        powers = np.uint64(1) << np.arange(len(normals), dtype=np.uint64)
         sides = np.zeros(len(rows), np.uint64)
         for at in range(0, len(rows), BLOCK):
-            sides[at : at + BLOCK] = ((self.values[rows[at : at + BLOCK]] @ normals) > 0) @ powers
+            vectors = self.values[rows[at : at + BLOCK]].astype(np.float64)
+            sides[at : at + BLOCK] = ((vectors @ normals.T) > 0) @ powers
         self._forget()
         return sides
 

@@ -114,13 +114,14 @@ class Members:
         self._file.close()
         return True
 
-    def reject(self, root: Ints, reasons: Reasons, star: bool) -> Iterator[pl.DataFrame]:
+    def reject(self, root: Ints, reasons: Reasons, star: bool, shares: int) -> Iterator[pl.DataFrame]:
         """The rows that do not stay: `key`, `reason` and `detail`.
 
         Args:
             root: The component of each row: rows that are alike directly or through others.
             reasons: How rows are alike.
             star: Whether each must be like the row that stays itself, and not through others.
+            shares: Of the components, that are looked at one after the other.
 
         Yields:
             Some thousands of rows at a time.
@@ -139,17 +140,21 @@ class Members:
                 database.register("added", members.to_arrow())
                 database.execute(f"{'INSERT INTO member' if i else 'CREATE TABLE member AS'} SELECT * FROM added")
                 database.unregister("added")
-            ordered = database.sql(self._query_order()).fetchnumpy()
-            rows, roots, released = (
-                ordered["row"].astype(np.int64),
-                ordered["root"],
-                ordered["released"].astype(np.bool_),
-            )
-            rejected, keepers = _choose_keepers(rows, roots, released, reasons if star else None)
-            chosen = pl.DataFrame({"row": rejected, "keeper": keepers})
-            database.register("chosen", chosen.to_arrow())
-            for batch in database.sql(_QUERY_NAMES).to_arrow_reader(BATCH):
-                yield _explain_rows(pl.DataFrame(batch), reasons)
+            for share in range(shares):
+                yield from self._reject_share(database, f"root % {shares} = {share}", reasons, star)
+
+    def _reject_share(
+        self, database: duckdb.DuckDBPyConnection, where: str, reasons: Reasons, star: bool
+    ) -> Iterator[pl.DataFrame]:
+        """The rows that do not stay, of the components that are asked for."""
+        ordered = database.sql(self._query_order(where)).fetchnumpy()
+        rows, roots, released = ordered["row"].astype(np.int64), ordered["root"], ordered["released"].astype(np.bool_)
+        rejected, keepers = _choose_keepers(rows, roots, released, reasons if star else None)
+        chosen = pl.DataFrame({"row": rejected, "keeper": keepers})
+        database.register("chosen", chosen.to_arrow())
+        for batch in database.sql(_QUERY_NAMES).to_arrow_reader(BATCH):
+            yield _explain_rows(pl.DataFrame(batch), reasons)
+        database.unregister("chosen")
 
     def _list_members(
         self, batches: Iterable[pa.RecordBatch], repeated: pl.Series, root: Ints
@@ -162,10 +167,10 @@ class Members:
             )
             yield rows.filter(repeated[places])
 
-    def _query_order(self) -> str:
-        """The query for the members of each component, the ones that rather stay first."""
+    def _query_order(self, where: str) -> str:
+        """The query for the members of each component of some, the ones that rather stay first."""
         chosen = "".join(f"p{i} DESC NULLS LAST, " for i in range(self.preferred))
-        return f"""SELECT row, root, release <> '' AS released FROM member
+        return f"""SELECT row, root, release <> '' AS released FROM member WHERE {where}
                    ORDER BY root, release = '', release, {chosen} key, row"""
 
 
