@@ -107,7 +107,7 @@ class Ledger:
         wanted = {request.id: request for request in requests}
         if not wanted:
             return {}
-        places = np.unique(np.array([files.place_request(request) for request in wanted.values()], np.uint64))
+        places = files.place_requests(wanted.values())
         entries = self._retry(lambda segments: self._search(segments, wanted, places))
         return {id_: entries[id_][-1] for id_ in wanted if id_ in entries}
 
@@ -189,7 +189,7 @@ class Ledger:
         def search_segment(segment: Segment) -> list[_Entry]:
             begin = np.searchsorted(places, np.uint64(segment.low), side="left")
             mine = places[begin : np.searchsorted(places, np.uint64(segment.high), side="right")]
-            return self._match_rows(segment, _find_rows(self._load(segment), mine), wanted) if len(mine) else []
+            return self._match_rows(segment, self._load(segment), mine, wanted) if len(mine) else []
 
         first: dict[str, _Entry] = {}
         most = min(THREADS, os.cpu_count() or 1) if self.store.local else THREADS
@@ -201,17 +201,16 @@ class Ledger:
                         first[candidate[-1].request] = candidate
         return first
 
-    def _match_rows(self, segment: Segment, rows: NDArray[np.int64], wanted: dict[str, Request]) -> list[_Entry]:
-        """What of these rows of a segment answers requests."""
+    def _match_rows(self, segment: Segment, places: Places, mine: Places, wanted: dict[str, Request]) -> list[_Entry]:
+        """What of the rows of a segment, at some of its places, answers requests."""
+        rows = _find_rows(places, mine)
         if not len(rows):
             return []
-        entries = []
-        for row in files.read_entries(self.store, segment, rows):
-            entry = row.pop("segment"), row.pop("row")
-            request = wanted.get(row["request"])
-            if request is not None and (reply := files.read_reply(row)).answers(request):
-                entries.append((isinstance(reply, Failure), *entry, reply))
-        return entries
+        return [
+            (isinstance(reply, Failure), stem, row, reply)
+            for stem, row, reply in files.read_entries(self.store, segment, places, rows)
+            if (request := wanted.get(reply.request)) is not None and reply.answers(request)
+        ]
 
 
 def _find_rows(places: Places, wanted: Places) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar
 
@@ -32,8 +32,10 @@ from schemas.request import Completion, Failure, Reply, Request, replace_surroga
 FOLDER = "ledger"
 SMALL = 4096
 """Rows of a segment that is read whole; a larger one has its places in a file of their own."""
-GROUP_ROWS, GROUP_BYTES = 1024, 1 << 20
-"""Rows and bytes (before compression) of a row group, at most: what is read to get at one row."""
+GROUP_ROWS, GROUP_BYTES = 8192, 1 << 23
+"""Rows and bytes (before compression) of a row group, at most: what is fetched from an object store to get at one row."""
+PAGE_BYTES, PAGE_ROWS = 8192, 16
+"""Bytes (before compression) of a page, about, in steps of so many rows: what is unpacked to get at one row."""
 ADDED: dict[str, Any] = {
     "thinking": "", "thinking_tokens": None, "thinking_finished": True, "tool_calls": "", "estimated": False,
     "reason": None, "detail": None,
@@ -107,8 +109,24 @@ def make_stem() -> str:
 
 def place_request(request: Request) -> int:
     """Where a request's rows stand in the order of the ledger."""
-    digest = hashlib.blake2b(prompt(request).encode(), digest_size=4).hexdigest()
-    return int(digest + request.id[:8], 16)
+    return int(_hash_prompt(request) + request.id[:8], 16)
+
+
+def place_requests(requests: Iterable[Request]) -> Places:
+    """Where requests stand in the order of the ledger, each place once, ascending; the prompt of samples is hashed once."""
+    hashes: dict[Hashable, str] = {}
+    places = set()
+    for request in requests:
+        key = (request.messages, request.prefix, request.sampling, request.options, request.choices)
+        digest = hashes.get(key)
+        if digest is None:
+            digest = hashes[key] = _hash_prompt(request)
+        places.add(int(digest + request.id[:8], 16))
+    return np.array(sorted(places), np.uint64)
+
+
+def _hash_prompt(request: Request) -> str:
+    return hashlib.blake2b(prompt(request).encode(), digest_size=4).hexdigest()
 
 
 def prompt(request: Request) -> str:
@@ -151,15 +169,6 @@ def make_entry(request: Request, reply: Reply, corpus: str, table: str) -> dict[
     }
 
 
-def read_reply(row: Mapping[str, Any]) -> Reply:
-    """The completion or the failure of a row with the columns `ANSWER`."""
-    record = Failure if row["finish"] == FAILED else Completion
-    given: dict[str, Any] = {field.name: row[field.name] for field in fields(record)}
-    given |= {name: default for name, default in ADDED.items() if name in given and given[name] is None}
-    given |= {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
-    return record(**given)
-
-
 def flush(store: Store, entries: Sequence[Mapping[str, Any]]) -> Segment:
     """Write new rows as one segment. Raises `StoreError` where the store cannot be written."""
     name = make_stem()
@@ -185,6 +194,7 @@ def _parquet(rows: Any) -> bytes:
     size = max(16, min(GROUP_ROWS, GROUP_BYTES * rows.num_rows // max(rows.nbytes, 1)))
     with pq.ParquetWriter(
         buffer, SCHEMA, compression="zstd", compression_level=3, use_dictionary=list(WORDS), store_schema=False,
+        data_page_size=PAGE_BYTES, write_batch_size=PAGE_ROWS,
         write_statistics=["place"], column_encoding={"place": "DELTA_BINARY_PACKED"},
     ) as file:  # fmt: skip
         for begin in range(0, rows.num_rows, size):  # as strings: a whole dictionary would go into every row group
@@ -247,7 +257,10 @@ def read_segment(store: Store, segment: Segment, columns: Sequence[str], rows: N
     many = rows is None or len(rows) * 16 > segment.rows or segment.rows <= SMALL
     try:
         with _opened(store, segment.path, many) as source:
-            file = pq.ParquetFile(source, read_dictionary=[name for name in columns if name in WORDS])
+            # what is read of a row group lies together, and is fetched together
+            file = pq.ParquetFile(
+                source, read_dictionary=[n for n in columns if n in WORDS], pre_buffer=not store.local
+            )
             _check(file, segment)
             table = file.read(columns=list(columns)) if rows is None else _read_rows(file, columns, rows)
             return _add_columns(table, columns)
@@ -257,26 +270,64 @@ def read_segment(store: Store, segment: Segment, columns: Sequence[str], rows: N
         raise _make_error(store, segment, str(error).split("\n")[0]) from error
 
 
-def read_entries(store: Store, segment: Segment, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
-    """The columns `ENTRY` and `ANSWER` of the rows of these numbers, ascending. Raises as `read_segment` does."""
+def read_entries(
+    store: Store, segment: Segment, places: Places, rows: NDArray[np.int64]
+) -> Iterator[tuple[str, int, Reply]]:
+    """The replies at some places of a segment, each with the values of `ENTRY`.
+
+    Args:
+        store: The store.
+        segment: The segment.
+        places: The places of all its rows.
+        rows: The numbers of the rows at the places that are wanted, ascending.
+
+    Yields:
+        A reply for each of the rows.
+
+    Raises:
+        FileNotFoundError: Another process has merged the segment away.
+        StoreError: The file is not what its name says.
+
+    """
     columns = [*ENTRY, *ANSWER]
     groups = len(np.unique(rows // GROUP_ROWS))
-    # Polars decodes a whole file in half of Arrow's time; to get at few row groups is Arrow's, on an object store
-    # at the price of a request for each of their columns
-    if groups * (2 if store.local else 16) * GROUP_ROWS < segment.rows:
-        entries: list[dict[str, Any]] = read_segment(store, segment, columns, rows).to_pylist()
-        return entries
+    # of few row groups each is one request to an object store, of many the whole file is
+    if not store.local and groups * 16 * GROUP_ROWS < segment.rows:
+        frame = pl.DataFrame(read_segment(store, segment, columns, rows))
+    else:
+        frame = _filter_rows(store, segment, columns, places[rows])
+    yield from _make_replies(frame)
+
+
+def _filter_rows(store: Store, segment: Segment, columns: Sequence[str], wanted: Places) -> pl.DataFrame:
+    """Columns of the rows at some places; Polars unpacks no page of another column that has none of them. Raises as `read_segment`."""
     try:
         source = store.full(segment.path) if store.local else store.read(segment.path)
         with pq.ParquetFile(source if isinstance(source, str) else pa.BufferReader(source)) as file:
             _check(file, segment)
             present = [name for name in columns if name in file.schema_arrow.names]
-        frame = pl.read_parquet(source, columns=present, glob=False, hive_partitioning=False)
-        return [dict.fromkeys(columns) | row for row in frame[rows].to_dicts()]
+        rows = pl.scan_parquet(source, glob=False, hive_partitioning=False)
+        inside = pl.col("place").is_in(pl.Series(np.unique(wanted)).implode())
+        return rows.filter(inside).select(present).collect()
     except FileNotFoundError:
         raise
     except (OSError, ValueError, KeyError, pa.ArrowException, pl.exceptions.PolarsError) as error:
         raise _make_error(store, segment, str(error).split("\n")[0]) from error
+
+
+def _make_replies(rows: pl.DataFrame) -> Iterator[tuple[str, int, Reply]]:
+    """The completions and failures of rows with the columns `ENTRY` and `ANSWER`, or those of them that older segments have."""
+    missing = [pl.lit(default).alias(name) for name, default in ADDED.items() if name not in rows.columns]
+    empty = [pl.col(name).fill_null(pl.lit(ADDED[name])) for name in rows.columns if ADDED.get(name) is not None]
+    rows = rows.with_columns(*missing, *empty)
+    failed = rows["finish"] == FAILED
+    for record, some in ((Completion, rows.filter(~failed)), (Failure, rows.filter(failed))):
+        names = [field.name for field in fields(record)]
+        lists = [i for i, name in enumerate(names) if isinstance(some.schema[name], pl.List)]
+        for segment, row, *values in some.select(*ENTRY, *names).iter_rows():
+            for i in lists:
+                values[i] = None if values[i] is None else tuple(values[i])
+            yield segment, row, record(*values)
 
 
 def _opened(store: Store, path: str, whole: bool) -> Any:

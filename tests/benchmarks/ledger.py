@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -115,11 +116,18 @@ class EarlierLedger(Ledger):
                 return []
             columns = [*segments.ENTRY, *segments.ANSWER]
             entries = segments.read_segment(self.store, segment, columns, rows).to_pylist()
-            return [segments.read_reply(row) for row in entries if row["request"] in wanted]
+            return [_read_reply(row) for row in entries if row["request"] in wanted]
 
         with ThreadPoolExecutor(8) as threads:
             replies = [reply for some in threads.map(search_segment, found_in) for reply in some]
         return {reply.request: (reply,) for reply in replies}
+
+
+def _read_reply(row: dict[str, Any]) -> Completion:
+    given = {field.name: row[field.name] for field in fields(Completion)}
+    return Completion(
+        **given | {name: default for name, default in segments.ADDED.items() if given.get(name, 0) is None}
+    )
 
 
 def _find_rows_before(places: segments.Places, wanted: segments.Places) -> Any:
