@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from threading import Lock
 
 MOST = 500_000
@@ -26,13 +26,32 @@ class VerdictCache:
         self.version = version
         """Of the code that makes the verdicts; another version's are not taken over."""
         self.most = most
+        self.find: Callable[[Collection[str]], Mapping[str, str]] | None = None
+        """Finds what earlier builds have kept by some keys, where that is more than is held in memory."""
         self._known: dict[str, str] = {}
+        self._absent: set[str] = set()
+        """Keys that were looked up in vain."""
         self._fresh: dict[str, str] = {}
         self._lock = Lock()
 
     def get(self, key: str) -> str | None:
         """What is known by a key."""
+        if self.find is not None and key not in self._known:
+            self.look_up([key])
         return self._known.get(key)
+
+    def look_up(self, keys: Collection[str]) -> None:
+        """Take over what earlier builds have kept by these keys: all that are to be asked for soon, at once."""
+        with self._lock:
+            missing = [key for key in keys if key not in self._known and key not in self._absent]
+        if self.find is None or not missing:
+            return
+        kept = self.find(missing)
+        self.learn(kept)
+        with self._lock:
+            if len(self._absent) + len(missing) > self.most:
+                self._absent.clear()
+            self._absent.update(key for key in missing if key not in kept)
 
     def add(self, key: str, verdict: str, lasting: bool = True) -> None:
         """Remember something new; what does not last is not for later builds."""
@@ -62,4 +81,5 @@ class VerdictCache:
         """Forget everything."""
         with self._lock:
             self._known.clear()
+            self._absent.clear()
             self._fresh.clear()

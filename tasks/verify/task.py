@@ -86,7 +86,7 @@ def find_answer(row: dict[str, Any], kind: AnswerKind) -> Extraction | None:
 
 def judge_pair(pair: Mapping[str, Any], compare: Compare, memory: VerdictCache | None) -> Judgement:
     """The judgement on a pair (columns `PAIR`): as it is remembered, or made now."""
-    key = hash_key(*(pair[name] for name in PAIR)) if memory else ""
+    key = _make_key(pair) if memory else ""
     if memory and (known := memory.get(key)):
         return Judgement(*json.loads(known))
     extraction = Extraction(pair["answer"], "", pair["context"])
@@ -94,6 +94,10 @@ def judge_pair(pair: Mapping[str, Any], compare: Compare, memory: VerdictCache |
     if memory:
         memory.add(key, json.dumps(astuple(judgement)), lasting=judgement.opinion not in PASSING)
     return judgement
+
+
+def _make_key(pair: Mapping[str, Any]) -> str:
+    return hash_key(*(pair[name] for name in PAIR))
 
 
 def judge_pairs(pairs: pl.DataFrame, compare: Compare, memory: VerdictCache | None = None) -> list[Judgement]:
@@ -108,6 +112,8 @@ def judge_pairs(pairs: pl.DataFrame, compare: Compare, memory: VerdictCache | No
         .group_by(PAIR, maintain_order=True)
         .agg("index")
     )
+    if memory:
+        memory.look_up([_make_key(row) for row in once.iter_rows(named=True)])
     for row in once.iter_rows(named=True):
         judgement = judge_pair(row, compare, memory)
         for index in row["index"]:

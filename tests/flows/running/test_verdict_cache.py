@@ -12,7 +12,7 @@ from catalog.storage import Store
 from flows.running import verdict_cache as flow
 from flows.running.verdict_cache import load_verdicts, locate_cache, save_verdicts, use_verdict_cache
 from tasks.verify.math_verify.pool import CachedComparison
-from tasks.verify.memo import VerdictCache
+from tasks.verify.memo import VerdictCache, hash_key
 from tasks.verify.task import PAIR, judge_pairs
 
 PAIRS: dict[str, Any] = {**dict.fromkeys(PAIR, pl.String), "options": pl.List(pl.String)}
@@ -160,7 +160,7 @@ def test_two_that_merge_at_once_and_one_that_is_killed_lose_nothing(
     assert all(fresh.get(str(unit)) == "equal" for unit in range(20))
 
 
-def test_what_there_is_no_room_for_drives_nothing_out(store: Store) -> None:
+def test_what_there_is_no_room_for_is_looked_up_and_drives_nothing_out(store: Store) -> None:
     for unit in range(10):
         some = VerdictCache("opinions", "1")
         for i in range(10):
@@ -169,6 +169,62 @@ def test_what_there_is_no_room_for_drives_nothing_out(store: Store) -> None:
     small = VerdictCache("opinions", "1", most=35)
     load_verdicts(store, small)
     assert len(small._known) == 30
+    assert small.find is not None
+    assert all(small.get(f"{unit} {i}") == "equal" for unit in range(10) for i in range(10))
+    assert small.get("none") is None
+    assert len(small._known) <= 35
+
+
+def fill(store: Store, units: int, rows: int) -> list[str]:
+    """Save so many verdicts of so many units; their keys."""
+    keys = []
+    for unit in range(units):
+        some = VerdictCache("judgements", "1")
+        for i in range(rows):
+            keys.append(hash_key(unit, i))
+            some.add(keys[-1], f"{unit} {i}")
+        save_verdicts(store, some)
+    return keys
+
+
+def test_many_verdicts_are_in_pieces_and_looked_up_in_those_that_can_have_them(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flow, "SMALL", 100)
+    monkeypatch.setattr(flow, "LOOSE", 8)
+    monkeypatch.setattr(flow, "LOOSE_PIECES", 4)
+    keys = fill(store, 80, 20)
+    some = VerdictCache("judgements", "1", most=500)
+    names = store.names(locate_cache(some))
+    assert {len(flow._name_piece(name)) for name in names} >= {1, 2}
+    for name in names:
+        rows = pl.read_parquet(store.full(f"{locate_cache(some)}/{name}"))
+        assert rows["key"].str.starts_with(flow._name_piece(name)).all()
+        assert rows["key"].is_sorted()
+    load_verdicts(store, some)
+    wanted = [*keys[:3], *keys[-3:], hash_key("nobody")]
+    read: list[str] = []
+    full = store.full
+    monkeypatch.setattr(store, "full", lambda path: read.append(path.split("/")[-1]) or full(path))
+    some.look_up(wanted)
+    assert {key: some.get(key) for key in wanted} == {
+        key: f"{keys.index(key) // 20} {keys.index(key) % 20}" if key in keys else None for key in wanted
+    }
+    begins = {flow._name_piece(name) for name in read if flow._NAME.fullmatch(name)}
+    assert all(any(key.startswith(begin) for key in wanted) for begin in begins)
+    assert len(set(read) & set(names)) < len(names) / 2
+
+
+def test_the_pairs_of_a_unit_are_looked_up_at_once(store: Store) -> None:
+    frame = pl.DataFrame([(f"{i}{OPEN[0]}", *OPEN[1:]) for i in range(20)], schema=PAIRS, orient="row")
+    first = VerdictCache("judgements", "verify 1")
+    with use_verdict_cache(store, [first]):
+        pairs = judge_pairs(frame, lambda *_: "equal", first)
+    asked: list[int] = []
+    second = VerdictCache("judgements", "verify 1")
+    second.find = lambda keys: asked.append(len(keys)) or flow.find_verdicts(store, second, keys)  # type: ignore[func-returns-value]
+    assert judge_pairs(frame, lambda *_: "different", second) == pairs
+    assert asked == [20]
 
 
 def test_nothing_new_writes_nothing(store: Store) -> None:
