@@ -18,9 +18,9 @@ from pydantic import Field
 
 from schemas.contract import Contract
 from schemas.task import Files, Parameters, Records, Rows, TaskError, WholeTable
+from tasks.database import open_database
 from tasks.sources.content_ids import digest
 
-MEMORY = "512MiB"
 BATCH = 100_000
 COLUMNS = {"steps": "first_error", "verdict": "verdict"}
 """The column that tells the two sides apart."""
@@ -63,8 +63,7 @@ def reject_surplus(
         TaskError: One of the two sides has no row at all.
 
     """
-    with duckdb.connect(str(folder / "sides.duckdb")) as database:
-        database.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
+    with open_database(folder) as database:
         database.execute("CREATE TABLE solution (key VARCHAR, rank VARCHAR, length BIGINT, sound BOOLEAN)")
         for part in table:
             database.register("added", _narrow(part, parameters).to_arrow())

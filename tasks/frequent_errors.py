@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import duckdb
 import polars as pl
 from pydantic import Field
 
 from schemas.columns.pairs import COMMONEST_COLUMNS
 from schemas.contract import Contract
 from schemas.task import Files, Parameters, Records, Rows, WholeTable
+from tasks.database import open_database
 
-MEMORY = "512MiB"
 BATCH = 100_000
 NEEDS = ("solution_id", "problem_id", "model", "set", "error_type")
 
@@ -43,8 +42,7 @@ def count_frequent_errors(
         Frames of `key` and the columns; each row of the table is in one of them.
 
     """
-    with duckdb.connect(str(folder / "types.duckdb")) as database:
-        database.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
+    with open_database(folder) as database:
         columns = ("key", "problem", "model", "of", "type", "definition")
         database.execute(f"CREATE TABLE mistake ({', '.join(f'{name} VARCHAR' for name in columns)})")
         for part in table:

@@ -10,15 +10,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-import duckdb
 import polars as pl
 from pydantic import Field
 
 from schemas.contract import Contract
 from schemas.task import Files, Parameters, Records, Rows, TaskError, WholeTable
+from tasks.database import open_database
 from tasks.sources.content_ids import digest
 
-MEMORY = "512MiB"
 BATCH = 100_000
 ALL = "all"
 """What rows are counted under where no column tells them apart."""
@@ -62,8 +61,7 @@ def reject_rest(
         TaskError: There are too few, and that is to fail.
 
     """
-    with duckdb.connect(str(folder / "rows.duckdb")) as database:
-        database.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
+    with open_database(folder) as database:
         database.execute("CREATE TABLE candidate (key VARCHAR, rank VARCHAR, value VARCHAR)")
         for part in table:
             keys = part.to_series(0)

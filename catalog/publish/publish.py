@@ -62,6 +62,36 @@ class View:
     index: Callable[[pl.DataFrame], pl.DataFrame] | None = None
     """From rows to those of the index that the release keeps of the view, if it keeps one."""
 
+    def write(self, store: Store, staged: str, name: str) -> Iterator[dict[str, Any]]:
+        """Write the splits of the view in shards, within the memory of a few parts.
+
+        Args:
+            store: The store.
+            staged: The folder of the release, below which they are written.
+            name: The view's name.
+
+        Yields:
+            What the manifest says of each file.
+
+        """
+        shards: dict[str, Shards] = {}
+        index: Shards | None = None
+        for part in self.parts:
+            for split, frame in part.items():
+                schema = to_arrow_schema(self.contract)
+                shards.setdefault(split, Shards(store, f"{staged}/{name}", split, schema)).add(frame)
+                self.filled.update(count_filled(frame))
+                self.counts.update(count_sets(split, frame))
+                if self.index is not None and frame.height:
+                    indexed = self.index(frame)
+                    index = index or Shards(store, f"{staged}/{INDEX}", name, make_plain_schema(indexed))
+                    index.add(indexed)
+        for split, writer in shards.items():
+            for shard in writer.close():
+                yield {"view": name, "split": split, "rows": shard.rows, **shard.seal()}
+        for shard in index.close() if index is not None else ():
+            yield shard.seal()
+
 
 def locate_release(corpus: str, version: str) -> str:
     """Where a release lies in a store."""
@@ -112,7 +142,7 @@ def publish(
     if not store.local:
         _claim(store, place, mark)
     try:
-        files = [file for name, view in views.items() for file in _write_view(store, staged, name, view)]
+        files = [file for name, view in views.items() for file in view.write(store, staged, name)]
         texts, rest = describe(files)
         for path, text in texts.items():
             data = text.encode()
@@ -195,36 +225,21 @@ def _check_same(published: dict[str, Any], built: dict[str, Any], store: Store, 
     return published
 
 
-def _write_view(store: Store, staged: str, name: str, view: View) -> Iterator[dict[str, Any]]:
-    """Write the splits of a view in shards, within the memory of a few parts."""
-    shards: dict[str, Shards] = {}
-    index: Shards | None = None
-    for part in view.parts:
-        for split, frame in part.items():
-            shards.setdefault(split, Shards(store, f"{staged}/{name}", split, to_arrow_schema(view.contract))).add(
-                frame
-            )
-            view.filled.update(_count_filled(frame))
-            if view.index is not None and frame.height:
-                indexed = view.index(frame)
-                index = index or Shards(store, f"{staged}/{INDEX}", name, _plain_schema(indexed))
-                index.add(indexed)
-            if {"set", "model"} <= set(frame.columns):
-                for of_set, model, n in frame.group_by("set", "model").len().iter_rows():
-                    view.counts[(split, of_set, model)] += n
-    for split, writer in shards.items():
-        for shard in writer.close():
-            yield {"view": name, "split": split, "rows": shard.rows, **shard.seal()}
-    for shard in index.close() if index is not None else ():
-        yield shard.seal()
-
-
-def _count_filled(frame: pl.DataFrame) -> dict[str, int]:
+def count_filled(frame: pl.DataFrame) -> dict[str, int]:
     """For each column the rows in which it says something: no null, no empty text, no list of nothing but these."""
     if not frame.height:
         return {}
     says = (_is_filled(pl.col(name), kind).sum().alias(name) for name, kind in frame.schema.items())
     return frame.select(says).row(0, named=True)
+
+
+def count_sets(split: str, frame: pl.DataFrame) -> Counter[tuple[str, str, str]]:
+    """The rows of a split by set and model, where the view has these."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    if {"set", "model"} <= set(frame.columns):
+        for of_set, model, n in frame.group_by("set", "model").len().iter_rows():
+            counts[(split, of_set, model)] += n
+    return counts
 
 
 def _is_filled(column: pl.Expr, kind: pl.DataType) -> pl.Expr:
@@ -235,7 +250,7 @@ def _is_filled(column: pl.Expr, kind: pl.DataType) -> pl.Expr:
     return column.is_not_null()
 
 
-def _plain_schema(frame: pl.DataFrame) -> pa.Schema:
+def make_plain_schema(frame: pl.DataFrame) -> pa.Schema:
     """The Arrow schema of a frame, in types that every reader knows (no views)."""
     return frame.head(0).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 import polars as pl
 import pyarrow as pa
@@ -15,6 +16,7 @@ SHARD_ROWS = 200_000
 GROUP_ROWS = 10_000
 PIECE_BYTES = 2**29
 """Of rows in memory that are turned into Arrow at once."""
+T = TypeVar("T")
 
 
 class Shard:
@@ -25,16 +27,20 @@ class Shard:
 
     def __init__(self, store: Store, folder: str, name: str, schema: pa.Schema) -> None:
         self.path, self.rows, self.size, self.digest = f"{folder.rsplit('/', 1)[-1]}/{name}", 0, 0, hashlib.sha256()
-        self.store, self.place = store, f"{folder}/{name}"
+        self.store, self.place, self.schema = store, f"{folder}/{name}", schema
         with store.writing(self.place):
             store.fs.makedirs(store.full(folder), exist_ok=True)
             self.file: Any = store.fs.open(store.full(self.place), "wb")
         self.writer = pq.ParquetWriter(pa.PythonFile(self, "w"), schema, compression="zstd", compression_level=6)
 
-    def add(self, table: pa.Table) -> None:
+    def add(self, frames: Sequence[pl.DataFrame]) -> None:
         """Write rows."""
-        self.writer.write_table(table, row_group_size=GROUP_ROWS)
-        self.rows += table.num_rows
+        rows = pl.concat(frames)
+        # a plain list or text holds 2 GiB at most
+        pieces = max(1, -(-int(rows.estimated_size()) // PIECE_BYTES))
+        for piece in rows.iter_slices(max(1, rows.height // pieces)):
+            self.writer.write_table(piece.to_arrow().cast(self.schema), row_group_size=GROUP_ROWS)
+        self.rows += rows.height
 
     def write(self, data: bytes) -> int:
         """Called by the Parquet writer."""
@@ -92,17 +98,13 @@ class Shards:
     def _flush(self) -> None:
         if not self.waiting:
             return
-        rows = pl.concat(self.waiting)
+        if self.open is None:
+            name = f"{self.split}-{len(self.done):05d}.parquet"
+            self.open = Shard(self.store, self.place, name, self.schema)
+            self.done.append(self.open)
+        self.open.add(self.waiting)
         self.waiting = []
-        # a plain list or text holds 2 GiB at most
-        pieces = max(1, -(-int(rows.estimated_size()) // PIECE_BYTES))
-        for piece in rows.iter_slices(max(1, rows.height // pieces)):
-            if self.open is None:
-                name = f"{self.split}-{len(self.done):05d}.parquet"
-                self.open = Shard(self.store, self.place, name, self.schema)
-                self.done.append(self.open)
-            self.open.add(piece.to_arrow().cast(self.schema))
-        if self.open is not None and self.open.rows >= SHARD_ROWS:
+        if self.open.rows >= SHARD_ROWS:
             self._end()
 
     def _end(self) -> None:
@@ -115,3 +117,34 @@ class Shards:
         self._flush()
         self._end()
         return self.done
+
+
+def plan_shards(rows: Iterable[tuple[T, int]]) -> list[list[list[T]]]:
+    """Which frames `Shards` writes together, given how many rows each has.
+
+    Args:
+        rows: Names of the frames of a split, in their order, with their rows.
+
+    Returns:
+        For each shard its row groups, each as the names of the frames in it.
+
+    """
+    shards: list[list[list[T]]] = []
+    waiting: list[T] = []
+    waits = written = 0
+    for name, count in rows:
+        if count:
+            waiting.append(name)
+            waits += count
+        if waits >= GROUP_ROWS:
+            if not written:
+                shards.append([])
+            shards[-1].append(waiting)
+            written += waits
+            written = 0 if written >= SHARD_ROWS else written
+            waiting, waits = [], 0
+    if waiting:
+        if not written:
+            shards.append([])
+        shards[-1].append(waiting)
+    return shards

@@ -9,25 +9,32 @@ from typing import Any
 import polars as pl
 
 from catalog.storage import Store
-from catalog.tables import TableFolder
+from catalog.tables import ParquetFile
 from flows.gates import schema_drift
+from flows.gates.great_expectations import ExpectationTally
 from flows.gates.measures import Unmeasurable, measure_gate
 from flows.gates.result import GateError, Result, format_result, format_value
-from flows.gates.table import GatedTable
+from flows.gates.table import GatedTable, TableQuestion
 from flows.gates.thresholds import Threshold, compare_thresholds
 from flows.planning.plan import Plan, TableJob
+from flows.running.process_pool import open_pool
+from flows.running.unit_executor import Unit, UnitExecutor
 from flows.running.watcher import NOBODY, Watcher
 from schemas.frames import batch_frames
 from schemas.recipe.expectations import Arguments
 from schemas.recipe.gates import Bounded, Declared, Duplicates
 
 BATCH_ROWS = 50_000
+ROWS_OF_A_UNIT = 200_000
+"""Rows, about, that another process looks at in one go."""
 BATCH_BYTES = 64 * 2**20
 Advance = Callable[[int], None]
 """Told of the rows that were looked at."""
 
 
-def check_gates(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str, Any]]:
+def check_gates(
+    plan: Plan, advance: Advance = lambda _: None, units: UnitExecutor | None = None
+) -> list[dict[str, Any]]:
     """Check the gates of a plan whose tables are complete.
 
     The columns of the released tables' parts are looked at always, all else
@@ -36,6 +43,7 @@ def check_gates(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str,
     Args:
         plan: The plan.
         advance: Is called with the rows that were looked at.
+        units: What looks at parts in other processes; all is done here unless given.
 
     Returns:
         What was found at each gate that the recipe asks for.
@@ -44,7 +52,7 @@ def check_gates(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str,
         GateError: Where one that must hold does not.
 
     """
-    results = list_results(plan, advance)
+    results = list_results(plan, advance, units)
     missed = [result for result in results if result["passed"] is False and result["severity"] == "fail"]
     if missed:
         raise GateError(_describe_refusal(plan, missed), results)
@@ -55,11 +63,12 @@ def watch_gates(plan: Plan, watcher: Watcher = NOBODY) -> list[dict[str, Any]]:
     """What was found at the gates; the watcher is notified of how far they are."""
     if plan.recipe.gates is None:
         return check_gates(plan)
-    rows = sum(plan.done[name].receipt.rows_kept() for name in plan.recipe.tables[-1].inputs)
+    rows = count_released(plan)
     watcher.begin("gates", rows, 0)
     passed, missed = 0, 0
     try:
-        results = check_gates(plan, lambda rows: watcher.advance("gates", rows, None))
+        with open_pool(Store(plan.store), rows) as units:
+            results = check_gates(plan, lambda rows: watcher.advance("gates", rows, None), units)
         passed, missed = _count_passed(results)
         return results
     except GateError as error:
@@ -67,6 +76,11 @@ def watch_gates(plan: Plan, watcher: Watcher = NOBODY) -> list[dict[str, Any]]:
         raise
     finally:
         watcher.gated("gates", passed, missed)
+
+
+def count_released(plan: Plan) -> int:
+    """The rows of the tables that a plan releases, which are complete."""
+    return sum(plan.done[name].receipt.rows_kept() for name in plan.recipe.tables[-1].inputs)
 
 
 def _count_passed(results: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
@@ -97,7 +111,9 @@ def _describe_refusal(plan: Plan, missed: Sequence[Mapping[str, Any]]) -> str:
     )  # fmt: skip
 
 
-def list_results(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str, Any]]:
+def list_results(
+    plan: Plan, advance: Advance = lambda _: None, units: UnitExecutor | None = None
+) -> list[dict[str, Any]]:
     """What was found at each gate, whether or not it holds."""
     works = {work.name: work for work in plan.jobs}
     views = plan.recipe.tables[-1].inputs
@@ -114,7 +130,7 @@ def list_results(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str
         own = [gate for gate in gates if gate.table == name]
         with GatedTable(works[name], own, contract=name in views) as table:
             if head.passed:
-                _scan_rows(table, works[name], plan, advance)
+                _scan_rows(table, plan, advance, units)
             else:
                 table.fault("the columns of its parts differ")
             held += table.thresholds()
@@ -146,21 +162,52 @@ def _measure_gate(gate: Declared, plan: Plan) -> Threshold:
     return Threshold.of_measure(gate, value.value, value.rows, value.examples, value.note)
 
 
-def _scan_rows(table: GatedTable, work: TableJob, plan: Plan, advance: Advance) -> None:
-    """Go once through the rows of a table."""
-    needed = table.needed()
-    if not needed:
-        return
-    for rows in _read_batches(work, plan, needed):
-        table.add(rows)
+def _scan_rows(table: GatedTable, plan: Plan, advance: Advance, units: UnitExecutor | None) -> None:
+    """Go once through the rows of a table, or have its parts gone through and sum up what was counted of each."""
+    parts = plan.done[table.work.name].receipt.parts
+    if units is not None and table.each:
+        work = [
+            Unit(f"gates of {table.work.name}, from {some[0].path}", tally_parts, (table.asked, some))
+            for some in _batch_parts(parts)
+        ]
+        for tallies in units.run(work, NOBODY):
+            table.suite.sum_up(tallies)
+        needed = table.list_columns(rows=False)
+        if not needed:
+            table.rows = sum(part.rows for part in parts)
+            advance(table.rows)
+    else:
+        needed = table.list_columns()
+    for rows in _read_batches(table.work, parts, needed) if needed else ():
+        table.add(rows, each=units is None)
         advance(rows.height)
 
 
-def _read_batches(work: TableJob, plan: Plan, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+def tally_parts(question: TableQuestion, parts: Sequence[ParquetFile], watcher: Watcher) -> list[ExpectationTally]:
+    """What is counted of some parts of a table of the expectations of its rows."""
+    table = GatedTable.of(question)
+    for rows in _read_batches(table.work, parts, table.list_columns(whole=False)):
+        table.suite.add(rows)
+    return table.suite.tallies
+
+
+def _batch_parts(parts: Sequence[ParquetFile]) -> Iterator[list[ParquetFile]]:
+    """Parts of some rows each."""
+    batch: list[ParquetFile] = []
+    for part in parts:
+        batch.append(part)
+        if sum(each.rows for each in batch) >= ROWS_OF_A_UNIT:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _read_batches(work: TableJob, parts: Sequence[ParquetFile], columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     """Rows of a table some ten thousand at a time, however its parts are cut."""
-    folder = TableFolder(Store(plan.store), work.task, work.fingerprint)
-    parts = (folder.read(part, list(columns)).select(columns) for part in plan.done[work.name].receipt.parts)
-    for rows in batch_frames(parts, BATCH_ROWS, BATCH_BYTES):
+    folder = work.folder()
+    frames = (folder.read(part, list(columns)).select(columns) for part in parts)
+    for rows in batch_frames(frames, BATCH_ROWS, BATCH_BYTES):
         yield from _split_batch(rows)
 
 

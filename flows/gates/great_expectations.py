@@ -62,6 +62,15 @@ class Suite:
             result = entry.to_json_dict()
             self._count(result["expectation_config"]["meta"]["place"], result, rows.height)
 
+    def sum_up(self, tallies: Sequence[ExpectationTally]) -> None:
+        """Add what was counted elsewhere, of rows that follow those looked at so far."""
+        for tally, other in zip(self.tallies, tallies, strict=True):
+            tally.fault = tally.fault or other.fault
+            tally.rows += other.rows
+            tally.missing += other.missing
+            tally.unexpected += other.unexpected
+            tally.examples = [*tally.examples, *other.examples][:EXAMPLES]
+
     def _seen(self, rows: pl.DataFrame) -> Any:
         """What Great Expectations sees of the rows, in pandas."""
         values = {

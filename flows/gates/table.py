@@ -26,11 +26,20 @@ class _Question:
     """The recipe's gate; None where the contract asks."""
 
 
+@dataclass(frozen=True)
+class TableQuestion:
+    """What is asked of a table, as another process is told."""
+
+    work: TableJob
+    gates: tuple[Declared, ...]
+    contract: bool
+
+
 class GatedTable:
     """The expectations of one table; rows are added, then the results read."""
 
     def __init__(self, work: TableJob, gates: Sequence[Declared], contract: bool) -> None:
-        self.work = work
+        self.work, self.asked = work, TableQuestion(work, tuple(gates), contract)
         self.kinds = {column.name: column.kind for column in work.contract.columns}
         questions = (
             [_Question(expected) for expected in derive_expectations(work.contract.as_released())] if contract else []
@@ -45,6 +54,11 @@ class GatedTable:
         self.digests = [self.whole.digest(gate.gate.named(), nulls=True) for gate in self.repeats]
         self.why: str | None = None
         self.rows = 0
+
+    @staticmethod
+    def of(question: TableQuestion) -> GatedTable:
+        """The table that a question is about."""
+        return GatedTable(question.work, question.gates, question.contract)
 
     def __enter__(self) -> GatedTable:
         self.whole.__enter__()
@@ -66,21 +80,34 @@ class GatedTable:
             return self.whole.value(expected.columns[0])
         return add_number(self.whole, expected, self.kinds.get(expected.columns[0]) if expected.columns else None)
 
-    def needed(self) -> list[str]:
-        """The columns that must be read, in the contract's order."""
-        if not (self.each or self.others or self.repeats):
+    def list_columns(self, rows: bool = True, whole: bool = True) -> list[str]:
+        """The columns that must be read, in the contract's order.
+
+        Args:
+            rows: For what is asked of each row by itself.
+            whole: For what is asked of all rows together.
+
+        Returns:
+            Their names; none where there is nothing to look at.
+
+        """
+        each = self.each if rows else []
+        others = whole and (self.others or self.repeats)
+        if not (each or others):
             return []
-        wanted = self.whole.needed | {name for question in self.each for name in question.expected.columns}
+        wanted = {name for question in each for name in question.expected.columns} | {self.work.contract.key}
+        wanted |= self.whole.needed if others else set()
         return [name for name in self.work.contract.names() if name in wanted]
 
     def fault(self, why: str) -> None:
         """Say why the rows cannot be looked at."""
         self.why = why
 
-    def add(self, rows: pl.DataFrame) -> None:
-        """Look at some rows."""
+    def add(self, rows: pl.DataFrame, each: bool = True) -> None:
+        """Look at some rows, at each by itself unless another process does."""
         self.rows += rows.height
-        self.suite.add(rows)
+        if each:
+            self.suite.add(rows)
         if self.others or self.repeats:
             self.whole.add(rows)
 

@@ -17,16 +17,19 @@ from catalog.publish.card import render_card
 from catalog.publish.croissant import build_json_schema, render_croissant
 from catalog.publish.publish import View, list_counts, publish
 from catalog.storage import Store
-from flows.gates.check import check_gates
+from flows.gates.check import check_gates, count_released
 from flows.metrics.error_types import measure_types
 from flows.metrics.label_quality import measure_labels
 from flows.planning.funnel import count_funnel, list_lineage
 from flows.planning.plan import Plan, TableJob
 from flows.planning.splits import split_rows
 from flows.planning.versioning import refuse_semver_violations
+from flows.publishing.parted_view import PartedView, ViewRows
 from flows.report import build
 from flows.running.fit import read_taxonomy
 from flows.running.losses import refuse_empty
+from flows.running.process_pool import open_pool
+from flows.running.unit_executor import UnitExecutor
 from schemas.contract import Contract
 from schemas.recipe.taxonomy import Taxonomy, write_taxonomy
 from tasks.dedup.release_index import NEEDS, index
@@ -44,12 +47,15 @@ def list_software() -> dict[str, str]:
     return {"errata": project["version"], "python": python, **{name: version(name) for name in LIBRARIES}}
 
 
-def publish_release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:
+def publish_release(
+    plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None, units: UnitExecutor | None = None
+) -> dict[str, Any]:
     """Publish the release of a plan whose tables are complete.
 
     Args:
         plan: The plan.
         gates: What was found at its gates, where that is known already.
+        units: What writes the shards of large views in other processes; those of this machine unless given.
 
     Returns:
         The manifest of the release.
@@ -59,16 +65,20 @@ def publish_release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None
         PublishError: The version says less than what changed since the one before, or is published with other content.
 
     """
-    results = list(check_gates(plan) if gates is None else gates)
+    if units is None:
+        with open_pool(Store(plan.store), count_released(plan)) as pool:
+            return _publish(plan, gates, pool)
+    return _publish(plan, gates, units)
+
+
+def _publish(plan: Plan, gates: Sequence[Mapping[str, Any]] | None, units: UnitExecutor | None) -> dict[str, Any]:
+    results = list(check_gates(plan, units=units) if gates is None else gates)
     refuse_empty(plan, plan.done)
     refuse_semver_violations(plan)
     store = Store(plan.store)
     works = {work.name: work for work in plan.jobs}
     last = plan.release
-    views = {
-        name: View(works[name].contract.as_released(), split_rows(works[name], plan), index=_find_index(works[name]))
-        for name in _list_views(plan)
-    }
+    views = {name: _open_view(works[name], plan, units) for name in _list_views(plan)}
     steps = count_funnel(plan, plan.done)
     labels, kinds = measure_labels(plan), measure_types(plan)
     # those that ship are in the catalog; one that was found is nowhere else
@@ -103,6 +113,14 @@ def publish_release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None
         return texts | build.make_files(plan, {**head, "counts": rows, **rest}), rest
 
     return publish(store, plan.recipe.corpus, plan.recipe.version, last.fingerprint, views, describe)
+
+
+def _open_view(job: TableJob, plan: Plan, units: UnitExecutor | None) -> View:
+    """The rows of a view, which are written shard by shard in other processes where there are such."""
+    head: dict[str, Any] = {"contract": job.contract.as_released(), "index": _find_index(job)}
+    if units is None or not plan.done[job.name].receipt.parts:
+        return View(**head, parts=split_rows(job, plan))
+    return PartedView(**head, parts=(), rows=ViewRows.of(job, plan), units=units)
 
 
 def _write_side_files(contracts: Mapping[str, Contract], discovered: Mapping[str, Taxonomy]) -> dict[str, str]:

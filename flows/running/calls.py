@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
+import duckdb
+
+from catalog.storage import StoreError
 from flows.planning.plan import TableJob
 from flows.running.engine_pool import EnginePool
 from flows.running.kinds import find_kind, run_partition
@@ -15,9 +18,25 @@ ASKING = 8
 """Tables that ask models at a time, at most: they wait nearly all the while, so they have threads beside those that compute."""
 
 
-def prepare(job: TableJob) -> None:
-    """Find out what the partitions of a table need to know of each other."""
-    find_kind(job).prepare()
+def prepare(job: TableJob, units: UnitExecutor | None = None, watcher: Watcher = NOBODY) -> None:
+    """Find out what the partitions of a table need to know of each other.
+
+    Args:
+        job: The table.
+        units: What runs the units of a large table in other processes; all is done here unless given.
+        watcher: Is notified of how far it is.
+
+    Raises:
+        StoreError: What must be seen of all rows at once has no room on the disk.
+
+    """
+    try:
+        find_kind(job).prepare(units, watcher)
+    except duckdb.OutOfMemoryException as error:
+        raise StoreError(
+            f"{job.name}: what is to be found out of all its rows has no room on the disk ({str(error).splitlines()[0]}); "
+            "free some of it, where the store lies or for one that is elsewhere at TMPDIR, and build again"
+        ) from error
 
 
 def run_batch(

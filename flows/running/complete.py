@@ -56,7 +56,7 @@ def _reject_repeats_across_files(job: TableJob, folder: TableFolder, receipt: Pa
     """The table with each key once: rows that repeat one of an earlier part are rejected."""
     key = job.contract.key
     parts, dropped, count = list(receipt.parts), list(receipt.rejected), 0
-    with KeyTable() as database:
+    with KeyTable(folder.store) as database:
         for i, part in enumerate(receipt.parts):
             database.add(folder.read(part, [key]).with_columns(unit=pl.lit(i, pl.Int32)))
         if not database.rows:

@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import groupby
 from typing import Any
 
-import duckdb
 import polars as pl
+
+from catalog.storage import Store
+from flows.running.work_folder import open_work_folder
+from tasks.database import open_database
 
 DUCKDB_MEMORY = "1GiB"
 BATCH = 50_000
 
 
 class KeyTable:
-    """A DuckDB database on disk, bounded in memory, that holds keys and what was decided of their rows."""
+    """A DuckDB database on disk, bounded in memory, that holds keys and what was decided of their rows.
+
+    Args:
+        store: Beside whose tables it lies, where these are on a disk of this machine.
+
+    """
+
+    def __init__(self, store: Store | None = None) -> None:
+        self.store, self.rows = store, 0
+        self._end = ExitStack()
 
     def __enter__(self) -> KeyTable:
-        self._place = tempfile.TemporaryDirectory(prefix="errata-")
-        self.file = f"{self._place.name}/narrow.duckdb"
-        self._connection = duckdb.connect(self.file)
-        self._connection.execute(f"SET memory_limit = '{DUCKDB_MEMORY}'; SET preserve_insertion_order = false")
-        self.rows = 0
+        place = self._end.enter_context(open_work_folder(self.store))
+        self.file = str(place / "rows.duckdb")
+        self._connection = open_database(place, DUCKDB_MEMORY)
+        self._end.callback(self._connection.close)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.close()
-        self._place.cleanup()
+        self._end.close()
 
     def add(self, rows: pl.DataFrame, select: str = "*") -> None:
         """Append rows, or what a list of SQL expressions makes of them; the first ones make the table."""
@@ -59,7 +69,8 @@ class KeyTable:
         """
         if other is not None:
             other._connection.close()
-            self._connection.execute(f"ATTACH '{other.file}' AS other (READ_ONLY)")
+            file = other.file.replace("'", "''")
+            self._connection.execute(f"ATTACH '{file}' AS other (READ_ONLY)")
         batches = self._connection.sql(f"{query} ORDER BY unit, key").to_arrow_reader(BATCH)
         pieces = (piece for batch in batches for piece in pl.DataFrame(batch).partition_by("unit", maintain_order=True))
         for unit, some in groupby(pieces, key=lambda rows: int(rows["unit"][0])):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import queue
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import IO, Any
@@ -29,6 +30,8 @@ MOST = 8
 """Processes at most: each takes up to some 700 MiB."""
 ROWS = 20_000
 """Rows from which on more processes are worth their start."""
+ROWS_OF_A_RELEASE = 300_000
+"""Rows to be looked at by gates, or released, from which on it is worth to load the libraries for that in processes."""
 BYTES_OF_A_ROW = 500
 """Of a file, packed or not: what is known of it before it is read."""
 
@@ -149,6 +152,13 @@ class ProcessPool:
         self._closing = True
         for worker in list(self._started):
             worker.process.kill()
+
+
+@contextmanager
+def open_pool(store: Store, rows: int) -> Iterator[ProcessPool | None]:
+    """A pool for work on so many rows of a store that waits for no table; None where it is not worth the start of processes."""
+    with ProcessPool() as pool:
+        yield pool if pool.count > 1 and rows >= ROWS_OF_A_RELEASE and not store.in_memory else None
 
 
 def serve_units(requests: int, replies: int) -> None:

@@ -19,7 +19,9 @@ from flows.running.calls import ASKING, prepare, run_batch
 from flows.running.complete import complete_table
 from flows.running.engine_pool import EnginePool
 from flows.running.kinds import find_kind
+from flows.running.kinds.kind import Kind
 from flows.running.losses import refuse_empty
+from flows.running.partitions import Partition
 from flows.running.process_pool import ProcessPool
 from flows.running.unit_executor import UnitExecutor
 from flows.running.watcher import NOBODY, Watcher
@@ -144,8 +146,10 @@ class _Schedule:
                 observer.begin(job)
         running: _Running = {}
         for job in self.engines.order(ready) if self.engines else ready:
-            if find_kind(job).prepares:
-                running[self.executor.submit(prepare, job)] = job, True
+            kind = find_kind(job)
+            if kind.prepares:
+                units = self._choose_units(kind, kind.partitions) if kind.prepares_by_units else None
+                running[self.executor.submit(prepare, job, units, self.watcher)] = job, True
             else:
                 running |= self._submit_partitions(job)
         return running
@@ -163,7 +167,7 @@ class _Schedule:
         pending, rows = kind.list_pending(), kind.count_expected_rows()
         left = sum(map(kind.count_rows, pending))
         self.watcher.begin(job.name, rows, 0 if rows is None else rows - left)
-        units = self.units if self.units and kind.offloads and self.units.should_run(job, pending) else None
+        units = self._choose_units(kind, pending)
         batches = kind.batch(pending)
         if not batches:
             return self._complete(job)
@@ -172,6 +176,11 @@ class _Schedule:
         self.left[job.name] = len(batches)
         arguments = units, self.engines, self.watcher
         return {self.executor.submit(run_batch, job, batch, *arguments): (job, False) for batch in batches}
+
+    def _choose_units(self, kind: Kind[Any], partitions: Sequence[Partition]) -> UnitExecutor | None:
+        """What runs the work on partitions in other processes, where it is enough for that."""
+        units = self.units
+        return units if units and kind.offloads and units.should_run(kind.job, partitions) else None
 
     def _complete(self, job: TableJob) -> _Running:
         """Complete a table whose partitions have all ended, say so, and begin what waited for it."""

@@ -117,6 +117,11 @@ def _reads(parameters: DeduplicateParameters, contract: Contract) -> Sequence[st
     return tuple(dict.fromkeys(("problem_id", "rationale", *answer, *located, *parameters.prefer)))
 
 
+def _find_groups(parameters: DeduplicateParameters, _: Contract) -> str | None:
+    """Problems, but where an embedding is first tried on texts of different ones."""
+    return None if parameters.scope == "all" or "semantic" in parameters.by else "problem_id"
+
+
 def _check(parameters: DeduplicateParameters, contract: Contract) -> list[str]:
     """What is wrong with the columns that the parameters name, or need."""
     kinds = {column.name: column.kind for column in contract.columns}
@@ -183,6 +188,7 @@ DEDUPLICATE = WholeTable(
     parameters=DeduplicateParameters,
     needs=("solution_id", "problem_id", "rationale"),
     check=_check,
+    groups=_find_groups,
     reads=_reads,
     side_inputs=_side_inputs,
     run=deduplicate,

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tasks.database import open_database
 from tasks.dedup.bitmap import Bitmap
 from tasks.dedup.embeddings import Embedding
 from tasks.dedup.item_words import PHRASES, read_item_words
@@ -29,7 +29,6 @@ from tasks.dedup.token_hashes import U64, Words, hash_words, make_constants
 from tasks.dedup.word_overlap import WordOverlap
 from tasks.splitmix64 import mix_bits
 
-MEMORY = "512MiB"
 COMMON = 1_000
 """An n-gram in more test items than these is a turn of phrase: it finds no pair, and counts in those that others find."""
 STOCK, STOCK_SHARE = 20, 0.02
@@ -108,8 +107,7 @@ class Overlap:
         self.short_items = False
         self.shortest = min((rule.length for rule in (*rules, CHANGED)), default=0)
         self.phrases = [_hash_phrase(phrase) for phrase in (*PHRASES, *phrases)]
-        self.database = duckdb.connect(str(folder / "overlap.duckdb"))
-        self.database.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
+        self.database = open_database(folder)
         self.database.execute("CREATE TABLE gram (kind UTINYINT, hash UBIGINT, item BIGINT, place BIGINT)")
         self.database.execute("CREATE TABLE item (item BIGINT, name VARCHAR, source VARCHAR, template UBIGINT)")
         self.database.execute(

@@ -13,11 +13,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from schemas.frames import batch_frames
+from tasks.database import open_database
 from tasks.dedup.disk_arrays import Shelf
 from tasks.dedup.embeddings import Vectors
 from tasks.dedup.token_hashes import U64, Ints
 
-MEMORY = "512MiB"
 BATCH = 50_000
 PAIRS = 500_000
 """Pairs that are compared together."""
@@ -131,11 +131,10 @@ class Members:
         if not repeated.any():
             return
         with (
-            duckdb.connect(str(self.folder / "members.duckdb")) as database,
+            open_database(self.folder) as database,
             pa.memory_map(str(self.folder / "names")) as names,
             pa.ipc.open_stream(names) as batches,
         ):
-            database.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
             for i, members in enumerate(batch_frames(self._list_members(batches, repeated, root), BATCH)):
                 database.register("added", members.to_arrow())
                 database.execute(f"{'INSERT INTO member' if i else 'CREATE TABLE member AS'} SELECT * FROM added")

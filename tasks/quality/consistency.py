@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import duckdb
 import polars as pl
 
 from schemas.columns.quality import CONSISTENCY_COLUMNS
 from schemas.contract import Contract
 from schemas.task import Files, Parameters, Records, Rows, WholeTable
+from tasks.database import open_database
 from tasks.dedup.text_hashes import hash_texts
 from tasks.dedup.token_hashes import normalize_texts
 from tasks.verify.vectorized import shorten_numbers
 
-MEMORY = "512MiB"
 BATCH = 100_000
 
 
@@ -39,8 +38,7 @@ def measure_consistency(
         Frames of `key` and the columns; each row of the table is in one of them.
 
     """
-    with duckdb.connect(str(folder / "answers.duckdb")) as database:
-        database.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
+    with open_database(folder) as database:
         database.execute(
             "CREATE TABLE solution (key VARCHAR, problem VARCHAR, answer VARCHAR, shown VARCHAR, text UBIGINT, p DOUBLE)"
         )
@@ -105,6 +103,7 @@ CONSISTENCY = WholeTable(
     parameters=ConsistencyParameters,
     needs=("solution_id", "problem_id", "rationale", "extracted"),
     makes=lambda _, contract: contract.having(*CONSISTENCY_COLUMNS),
+    groups=lambda _, __: "problem_id",
     reads=_reads,
     run=measure_consistency,
 )

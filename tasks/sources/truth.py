@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
-import duckdb
 import polars as pl
 from pydantic import Field
 
@@ -19,6 +18,7 @@ from schemas.columns.human import HUMAN_STEP, HUMAN_TAXONOMY, HUMAN_TYPE
 from schemas.contract import Contract
 from schemas.frames import to_polars_schema
 from schemas.task import Files, OneOrMore, Parameters, Record, Records, Rows, SideInput, WholeTable
+from tasks.database import open_database
 from tasks.evaluation.gold import FORMATS, HUMAN, INJECTED, TRUTH, GoldRules, map_gold
 from tasks.evaluation.score import NONE, Gold
 from tasks.sources.content_ids import digest, normalize_text
@@ -27,7 +27,6 @@ from tasks.sources.values import FieldError, read_text
 from tasks.synthetic.program import load_program
 from tasks.synthetic.truth import TAXONOMY, find_truth
 
-MEMORY = "512MiB"
 LONGEST = 100_000
 """Characters of a step, an id or a name in a file of labels."""
 FILES = tuple(name for name in FORMATS if name not in (INJECTED, TRUTH, HUMAN))
@@ -174,8 +173,7 @@ def add_gold(
 
 def _join_labels(table: Rows, records: Records, parameters: TruthParameters, folder: Path) -> Iterable[pl.DataFrame]:
     """Gold by the labels of a file; they are kept on disk, so that there may be many."""
-    with duckdb.connect(str(folder / "labels.duckdb")) as database:
-        database.execute(f"SET memory_limit = '{MEMORY}'")
+    with open_database(folder) as database:
         database.execute(_TABLE)
         for batch in records:
             database.register(

@@ -26,7 +26,8 @@ from flows.running.kinds.partitioned import PartitionedKind
 from flows.running.partitions import InputColumns, Partition, list_file_partitions, read_partition
 from flows.running.record_lookup import RecordLookup
 from flows.running.sample import PilotSample, spread_rows
-from flows.running.watcher import Watcher
+from flows.running.unit_executor import UnitExecutor
+from flows.running.watcher import NOBODY, Watcher
 from schemas.frames import to_polars_schema
 from schemas.task import FromRecords, Outcome, Record, Records
 
@@ -53,7 +54,7 @@ class FromFilesKind(PartitionedKind[FromRecords[Any]]):
         """As rows are named by their content, a key may be in several files."""
         return len(self.partitions) > 1
 
-    def prepare(self) -> None:
+    def prepare(self, units: UnitExecutor | None = None, watcher: Watcher = NOBODY) -> None:
         """Find the rows of the table that is given to which no record belongs, and write them by its files."""
         joins = [join for join in self.joins if join.of_input]
         if not joins or self.folder.read_commit(PREPARED):

@@ -19,7 +19,8 @@ from flows.running.key_table import KeyTable
 from flows.running.kinds.per_row import PerRowKind
 from flows.running.partitions import Partition, read_partition
 from flows.running.sample import PilotSample
-from flows.running.watcher import Watcher
+from flows.running.unit_executor import UnitExecutor
+from flows.running.watcher import NOBODY, Watcher
 from schemas.frames import to_polars_schema
 from schemas.task import Outcome
 
@@ -71,14 +72,14 @@ class JoinKind(PerRowKind):
     def _read_prepared(self, partition: Partition) -> PartitionCommit | None:
         return self.folder.read_commit(f"{PREPARED}-{partition.name}")
 
-    def prepare(self) -> None:
+    def prepare(self, units: UnitExecutor | None = None, watcher: Watcher = NOBODY) -> None:
         """Write, by partition, the columns that other inputs add to it, or the keys that no input before it has."""
         if not self.folder.read_commit(PREPARED):
             self._prepare_join()
-        super().prepare()
+        super().prepare(units, watcher)
 
     def _prepare_join(self) -> None:
-        with KeyTable() as keys:
+        with KeyTable(self.folder.store) as keys:
             for number, partition in enumerate(self.partitions):
                 at = pl.lit(self._input_of(partition), pl.Int32)
                 rows = read_partition(self.job, partition, [self.key]).rename({self.key: "key"})
@@ -101,7 +102,7 @@ class JoinKind(PerRowKind):
         """Write the columns that the other inputs add to the rows of each file of the first, a file for each input."""
         files: dict[str, list[ParquetFile]] = {}
         for at, name in enumerate(self.job.input_names[1:], 1):
-            with KeyTable() as partners:
+            with KeyTable(self.folder.store) as partners:
                 for partition in self.partitions:
                     if self._input_of(partition) == at:
                         partners.add(self._read_added(partition))

@@ -13,7 +13,8 @@ from flows.planning.plan import TableJob
 from flows.running.engine_pool import EnginePool
 from flows.running.partitions import Partition, PartitionBatch, batch_partitions, list_file_partitions
 from flows.running.sample import WANTED, Forecast, PilotSample, concat_samples
-from flows.running.watcher import Watcher
+from flows.running.unit_executor import UnitExecutor
+from flows.running.watcher import NOBODY, Watcher
 from schemas.task import Task, TaskError
 
 T = TypeVar("T", bound=Task[Any])
@@ -27,6 +28,8 @@ class Kind(ABC, Generic[T]):
 
     prepares: bool = False
     """Whether `prepare` has anything to do."""
+    prepares_by_units: ClassVar[bool] = False
+    """Whether `prepare` has units for other processes."""
     offloads: ClassVar[bool] = False
     """Whether its partitions may run in processes of their own."""
 
@@ -65,8 +68,14 @@ class Kind(ABC, Generic[T]):
         """Partitions as they are handed to an executor."""
         return batch_partitions(pending, self.count_rows)
 
-    def prepare(self) -> None:  # most kinds have nothing to prepare
-        """Find out what the partitions need to know of each other; doing it again changes nothing."""
+    def prepare(self, units: UnitExecutor | None = None, watcher: Watcher = NOBODY) -> None:
+        """Find out what the partitions need to know of each other; doing it again changes nothing.
+
+        Args:
+            units: What runs units in other processes, where that is worth it; all is done here unless given.
+            watcher: Is notified of how far it is.
+
+        """
 
     @abstractmethod
     def run(self, partitions: Sequence[Partition], watcher: Watcher, engines: EnginePool) -> None:

@@ -13,8 +13,9 @@ from flows.running.kinds.partitioned import PartitionedKind
 from flows.running.partitions import Partition, list_file_partitions, read_partition
 from flows.running.sample import PilotSample, scale_sample
 from flows.running.shuffle import shuffle_by_problem
+from flows.running.unit_executor import UnitExecutor
 from flows.running.verdict_cache import use_verdict_cache
-from flows.running.watcher import Watcher
+from flows.running.watcher import NOBODY, Watcher
 from schemas.frames import to_polars_schema
 from schemas.task import PerProblem
 
@@ -36,7 +37,7 @@ class PerProblemKind(PartitionedKind[PerProblem[Any]]):
         shares = [rows * (i + 1) // count - rows * i // count for i in range(count)]
         return [Partition(f"{i:05d}", bucket=i, rows=share) for i, share in enumerate(shares)]
 
-    def prepare(self) -> None:
+    def prepare(self, units: UnitExecutor | None = None, watcher: Watcher = NOBODY) -> None:
         """Shuffle the rows by problem."""
         if self.folder.read_commit(PREPARED):
             return

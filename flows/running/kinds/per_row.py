@@ -14,8 +14,9 @@ from flows.running.fit import fit_parameters, list_fit_columns, read_fitted
 from flows.running.kinds.partitioned import PartitionedKind
 from flows.running.partitions import Partition, read_partition
 from flows.running.sample import PilotSample, scale_sample
+from flows.running.unit_executor import UnitExecutor
 from flows.running.verdict_cache import use_verdict_cache
-from flows.running.watcher import Watcher
+from flows.running.watcher import NOBODY, Watcher
 from schemas.request import Request
 from schemas.task import Outcome, Parameters, PerRow
 
@@ -36,7 +37,7 @@ class PerRowKind(PartitionedKind[PerRow[Any]]):
         self.fits = task.fit(job.parameters) is not None
         self.prepares = self.prepares or self.fits
 
-    def prepare(self) -> None:
+    def prepare(self, units: UnitExecutor | None = None, watcher: Watcher = NOBODY) -> None:
         """Settle what each row depends on beside itself, if anything."""
         if self.fits:
             fit_parameters(self.job, _refuse_requests, _FitRows(self))

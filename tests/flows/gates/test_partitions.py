@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from flows.gates import check as checking
 from flows.gates.check import list_results
 from flows.gates.great_expectations import _build_suite, load_library
+from flows.running.unit_executor import UnitExecutor
 from schemas.recipe.expectations import DISTINCT, EXPECTATIONS, Arguments, Expected
 from tests.flows.gates.planned import frame, planned, row
+from tests.flows.running.executors import UnitsHere
 
 ASKED: list[dict[str, Any]] = [
     {"expect": "column_values_to_not_be_null", "column": "tokens", "mostly": 0.5},
@@ -105,8 +107,10 @@ def yaml_of(gates: list[dict[str, Any]]) -> str:
     return "".join(f"  - {yaml.safe_dump(gate, default_flow_style=True, width=10_000).strip()}\n" for gate in gates)
 
 
-def check_parts(rows: pl.DataFrame, at: Sequence[int], place: Path) -> list[dict[str, Any]]:
-    results = list_results(planned(place, cut(rows, at), yaml_of(ASKED)))
+def check_parts(
+    rows: pl.DataFrame, at: Sequence[int], place: Path, units: UnitExecutor | None = None
+) -> list[dict[str, Any]]:
+    results = list_results(planned(place, cut(rows, at), yaml_of(ASKED)), units=units)
     return [result for result in results if result["declared"] != "contract"]
 
 
@@ -135,8 +139,10 @@ def test_the_cut_of_a_table_changes_nothing(
     whole = frame([row(i, **item) for i, item in enumerate(rows)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checking, "BATCH_ROWS", batch)
+        patch.setattr(checking, "ROWS_OF_A_UNIT", batch)
         cut_up = check_parts(whole, at, tmp_path)
-    assert cut_up == check_parts(whole, [], tmp_path)
+        elsewhere = check_parts(whole, at, tmp_path, UnitsHere())
+    assert cut_up == elsewhere == check_parts(whole, [], tmp_path)
 
 
 def test_every_expectation_that_a_recipe_may_name_is_asked_here() -> None:

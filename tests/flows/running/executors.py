@@ -1,11 +1,15 @@
 """Executors for tests."""
 
-from collections.abc import Callable, Iterable, Iterator
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from catalog.tables import Manifest
 from flows.planning.plan import TableJob
+from flows.running.partitions import Partition
 from flows.running.run_plan import Future, materialize_generation
+from flows.running.unit_executor import Unit
+from flows.running.watcher import Watcher
 
 T = TypeVar("T")
 
@@ -43,3 +47,26 @@ class Backwards:
 def make_table(job: TableJob) -> Manifest:
     """Make one table, its partitions in the other order: it must not matter."""
     return materialize_generation([job], Backwards())[job.name]
+
+
+class UnitsHere:
+    """Runs units in this process, the last one first, each after a journey as bytes; remembers their names."""
+
+    count = 2
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def should_run(self, job: TableJob, partitions: Sequence[Partition]) -> bool:
+        return True
+
+    def run(self, units: Sequence[Unit], watcher: Watcher) -> list[Any]:
+        results = []
+        for unit in reversed(units):
+            sent: Unit = pickle.loads(pickle.dumps(unit))
+            self.names.append(sent.name)
+            results.append(pickle.loads(pickle.dumps(sent.call(*sent.arguments, watcher))))
+        return results[::-1]
+
+    def close(self) -> None:
+        """Nothing is at work."""

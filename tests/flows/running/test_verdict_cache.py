@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -190,10 +191,10 @@ def fill(store: Store, units: int, rows: int) -> list[str]:
 def test_many_verdicts_are_in_pieces_and_looked_up_in_those_that_can_have_them(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flow, "SMALL", 100)
+    monkeypatch.setattr(flow, "SMALL", 60)
     monkeypatch.setattr(flow, "LOOSE", 8)
     monkeypatch.setattr(flow, "LOOSE_PIECES", 4)
-    keys = fill(store, 80, 20)
+    keys = fill(store, 80, 20)  # a hundred for each first digit
     some = VerdictCache("judgements", "1", most=500)
     names = store.names(locate_cache(some))
     assert {len(flow._name_piece(name)) for name in names} >= {1, 2}
@@ -205,7 +206,12 @@ def test_many_verdicts_are_in_pieces_and_looked_up_in_those_that_can_have_them(
     wanted = [*keys[:3], *keys[-3:], hash_key("nobody")]
     read: list[str] = []
     full = store.full
-    monkeypatch.setattr(store, "full", lambda path: read.append(path.split("/")[-1]) or full(path))
+
+    def note(path: str) -> str:
+        read.append(path.split("/")[-1])
+        return full(path)
+
+    monkeypatch.setattr(store, "full", note)
     some.look_up(wanted)
     assert {key: some.get(key) for key in wanted} == {
         key: f"{keys.index(key) // 20} {keys.index(key) % 20}" if key in keys else None for key in wanted
@@ -222,7 +228,12 @@ def test_the_pairs_of_a_unit_are_looked_up_at_once(store: Store) -> None:
         pairs = judge_pairs(frame, lambda *_: "equal", first)
     asked: list[int] = []
     second = VerdictCache("judgements", "verify 1")
-    second.find = lambda keys: asked.append(len(keys)) or flow.find_verdicts(store, second, keys)  # type: ignore[func-returns-value]
+
+    def find(keys: Collection[str]) -> dict[str, str]:
+        asked.append(len(keys))
+        return flow.find_verdicts(store, second, keys)
+
+    second.find = find
     assert judge_pairs(frame, lambda *_: "different", second) == pairs
     assert asked == [20]
 

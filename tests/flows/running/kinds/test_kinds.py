@@ -42,7 +42,7 @@ class ReverseKind(PartitionedKind[Reverse]):
 
     prepares = True
 
-    def prepare(self) -> None:
+    def prepare(self, *_: object) -> None:
         self.folder.commit("ready", PartitionCommit(0))
 
     def run_chunks(self, partition: Partition, watcher: Watcher) -> Iterator[PartitionCommit]:

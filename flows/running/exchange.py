@@ -1,0 +1,65 @@
+"""Rows that change their place: who has them writes them by destination, who wants them reads those for it alone.
+
+A file has the rows of one sender, a row group or more for each destination. So
+there are as many files as senders, and what is read of one is what is wanted of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from catalog.tables import ParquetFile, TableFolder
+
+DESTINATION = "_destination"
+GROUP_ROWS = 65_536
+"""Rows of a row group, at most."""
+
+
+def send_rows(folder: TableFolder, path: str, rows: pl.DataFrame) -> ParquetFile:
+    """Write rows by their column `DESTINATION`, a number from 0 on; those for one keep their order."""
+    table = rows.sort(DESTINATION, maintain_order=True).to_arrow(compat_level=pl.CompatLevel.oldest())
+    numbers = table[DESTINATION].to_numpy()
+    begins = np.flatnonzero(np.diff(numbers, prepend=-1)).tolist()
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(
+        sink, table.schema, compression="zstd", compression_level=1, write_statistics=[DESTINATION], store_schema=True
+    ) as file:
+        for begin, end in zip(begins, [*begins[1:], len(numbers)]):
+            file.write_table(table.slice(begin, end - begin), row_group_size=GROUP_ROWS)
+    data = sink.getvalue()
+    folder.store.write(f"{folder.path}/{path}", data.to_pybytes())
+    return ParquetFile(path, rows.height, "")
+
+
+def receive_rows(folder: TableFolder, file: ParquetFile, number: int) -> pl.DataFrame:
+    """The rows of a file that are for a destination, without the column that says so."""
+    store, path = folder.store, folder.store.full(f"{folder.path}/{file.path}")
+    source = pa.OSFile(path) if store.local else store.fs.open(path, "rb", cache_type="none")
+    with source, pq.ParquetFile(source, pre_buffer=not store.local) as rows:
+        at = rows.schema_arrow.get_field_index(DESTINATION)
+        groups = [
+            group
+            for group in range(rows.num_row_groups)
+            if rows.metadata.row_group(group).column(_count_leaves(rows, at)).statistics.min == number
+        ]
+        table = rows.read_row_groups(groups).drop_columns(DESTINATION)
+    return pl.DataFrame(table)
+
+
+def receive_all(folder: TableFolder, files: Sequence[ParquetFile], number: int) -> Iterator[pl.DataFrame]:
+    """The rows of several files that are for a destination, file by file; files without any are left out."""
+    for file in files:
+        rows = receive_rows(folder, file, number)
+        if rows.height:
+            yield rows
+
+
+def _count_leaves(rows: pq.ParquetFile, at: int) -> int:
+    """The number of a plain column among the leaves of a file: lists and records have others."""
+    names = [rows.schema.column(i).path for i in range(len(rows.schema))]
+    return names.index(rows.schema_arrow.names[at])

@@ -1,0 +1,33 @@
+"""DuckDB databases for what must be seen of all rows at once: bounded in memory, and on a disk that is not filled up."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import duckdb
+
+MEMORY = "512MiB"
+SHARE_OF_DISK = 0.8
+"""Of what is free on a disk when a database is opened: what it may put there beside its tables, at most."""
+
+
+def open_database(folder: Path, memory: str = MEMORY) -> duckdb.DuckDBPyConnection:
+    """A new database in a folder; what a query cannot hold in memory goes to files beside it.
+
+    Args:
+        folder: Where it lies; no other is in it.
+        memory: What it holds in memory, at most, in DuckDB's words.
+
+    Returns:
+        The open database, to be used in a `with` block.
+
+    """
+    spilled = str(folder / "spilled").replace("'", "''")
+    room = int(shutil.disk_usage(folder).free * SHARE_OF_DISK)
+    database = duckdb.connect(str(folder / "rows.duckdb"))
+    database.execute(
+        f"SET memory_limit = '{memory}'; SET temp_directory = '{spilled}'; SET max_temp_directory_size = '{room}B'; "
+        "SET preserve_insertion_order = false"
+    )
+    return database

@@ -1,0 +1,177 @@
+"""Large tables that are decided in shares have the bytes of those that are decided in one piece, however many shares there are."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import uuid
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalog.storage import Store, StoreError
+from catalog.tables import PartitionCommit, TableFolder
+from flows.planning.plan import Plan, TableJob, make_plan
+from flows.running import calls
+from flows.running.exchange import DESTINATION, receive_rows, send_rows
+from flows.running.kinds import whole_table
+from flows.running.run_plan import materialize
+from flows.running.work_folder import open_work_folder
+from tasks.database import open_database
+from tests.flows.running.executors import Backwards
+
+RECIPE = """\
+corpus: t
+version: 0.1.0
+title: T
+license: MIT
+tables:
+  generations: {task: import, files: "*.jsonl", set: set, question: q, answer: a, model: m, text: t, sample: s}
+  verified: {task: verify, from: generations}
+  agreed: {task: consistency, from: verified}
+  kept: {task: deduplicate, from: agreed, by: [exact, mistake, path, near], prefer: answer_share, scope: problem}
+  release: {task: release, from: kept, splits: {all: 1}}
+"""
+WORDS = " ".join(f"word{i}" for i in range(30))
+TEXTS = [
+    "It is 3.",
+    "it is  3.",
+    "3 + 4 = 7",
+    "So 3+4=7 it is",
+    "4 + 3 = 7",
+    f"{WORDS} so 7",
+    f"{WORDS} thus 7",
+    "It is 8.",
+]
+ROWS = st.lists(st.tuples(st.integers(0, 9), st.sampled_from(TEXTS)), min_size=3, max_size=40)
+
+
+def make(folder: Path, rows: list[tuple[int, str]], store: str | None = None) -> Plan:
+    (folder / "r.yaml").write_text(RECIPE)
+    for name in "abc":
+        lines = [
+            json.dumps({"set": "s", "q": f"Question {problem}?", "a": "7", "m": "m", "t": text, "s": i}) + "\n"
+            for i, (problem, text) in enumerate(rows)
+            if "abc"[i % 3] == name
+        ]
+        (folder / f"{name}.jsonl").write_text("".join(lines))
+    return make_plan(str(folder / "r.yaml"), None, store or f"memory://{uuid.uuid4().hex}")
+
+
+def list_files(plan: Plan) -> list[tuple[str, int, str]]:
+    """Path, rows and digest of what each table keeps and rejects."""
+    manifests = [plan.done[job.name].receipt for job in plan.jobs[:-1]]
+    return [(file.path, file.rows, file.sha256) for sums in manifests for file in (*sums.parts, *sums.rejected)]
+
+
+@settings(max_examples=8, deadline=None)
+@given(rows=ROWS)
+def test_tables_are_the_same_for_any_number_of_shares(rows: list[tuple[int, str]]) -> None:
+    files = []
+    for shares in (1, 2, 7, 64):
+        with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(whole_table, "ROWS_OF_A_SHARE", 1 if shares > 1 else 1000)
+            patch.setattr(whole_table, "MOST_SHARES", shares)
+            patch.setattr(whole_table, "ROWS_OF_A_BATCH", 5)
+            files.append(list_files(materialize(make(Path(folder), rows), Backwards())))
+    assert all(other == files[0] for other in files[1:])
+
+
+MANY = [(i * 7 % 5, TEXTS[i % len(TEXTS)]) for i in range(60)]
+
+
+def test_a_build_that_is_cut_off_anywhere_goes_on_with_its_shares(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = list_files(materialize(make(tmp_path, MANY), Backwards()))
+    monkeypatch.setattr(whole_table, "ROWS_OF_A_SHARE", 20)
+    monkeypatch.setattr(whole_table, "ROWS_OF_A_BATCH", 1)
+    plan = make(tmp_path, MANY)
+    commit_before, cuts, writes = TableFolder.commit, 0, 0
+
+    class Cut(BaseException):
+        pass
+
+    def cut(self: TableFolder, name: str, commit: PartitionCommit) -> None:
+        nonlocal writes
+        if writes == 1:
+            raise Cut
+        writes += 1
+        commit_before(self, name, commit)
+
+    monkeypatch.setattr(TableFolder, "commit", cut)
+    while True:
+        try:
+            writes = 0
+            plan = materialize(plan, Backwards())
+            break
+        except Cut:
+            cuts += 1  # one commit later each time
+            plan = make_plan(str(tmp_path / "r.yaml"), None, plan.store)
+    assert cuts > 12
+    assert list_files(plan) == whole
+
+
+@pytest.mark.build
+def test_shares_are_decided_in_other_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = list_files(materialize(make(tmp_path, MANY), Backwards()))
+    monkeypatch.setattr(whole_table, "ROWS_OF_A_SHARE", 20)
+    monkeypatch.setattr("flows.running.process_pool.ROWS", 1)
+    calls_here: list[TableJob] = []
+    monkeypatch.setattr(whole_table, "_open_kind", lambda job: calls_here.append(job))
+    plan = materialize(make(tmp_path, MANY, str(tmp_path / "store")))
+    assert list_files(plan) == whole
+    assert calls_here == []
+    assert not list((tmp_path / "store").glob(".errata-tmp-*"))
+
+
+def test_who_wants_rows_reads_those_for_it_alone(tmp_path: Path) -> None:
+    folder = TableFolder(Store(str(tmp_path)), "any", "1")
+    rows = pl.DataFrame(
+        {"lists": [[i, i] for i in range(50)], "row": range(50), DESTINATION: [i * 3 % 7 for i in range(50)]}
+    )
+    file = send_rows(folder, "narrow/a.parquet", rows)
+    for number in range(8):
+        expected = rows.filter(pl.col(DESTINATION) == number).drop(DESTINATION)
+        assert receive_rows(folder, file, number).equals(expected)
+
+
+def test_a_database_spills_to_its_folder_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = (
+        "SELECT sum(n) FROM (SELECT md5(i::VARCHAR) AS k, count(*) AS n FROM range(2000000) r(i) GROUP BY k ORDER BY k)"
+    )
+    (tmp_path / "it's").mkdir()
+    with open_database(tmp_path / "it's", "64MiB") as database:
+        assert database.sql(query).fetchall() == [(2_000_000,)]
+    monkeypatch.setattr("tasks.database.SHARE_OF_DISK", 1e-9)
+    (tmp_path / "full").mkdir()
+    with open_database(tmp_path / "full", "64MiB") as database, pytest.raises(duckdb.OutOfMemoryException):
+        database.sql(query).fetchall()
+
+
+def test_a_disk_without_room_is_an_error_that_says_which_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = next(job for job in make(tmp_path, MANY).jobs if job.name == "kept")
+
+    class Full:
+        def prepare(self, *_: object) -> None:
+            raise duckdb.OutOfMemoryException("failed to offload data block\nmore")
+
+    monkeypatch.setattr(calls, "find_kind", lambda _: Full())
+    with pytest.raises(
+        StoreError, match=r"kept: what is to be found out of all its rows has no room on the disk \(failed"
+    ):
+        calls.prepare(job)
+
+
+def test_work_folders_lie_beside_the_tables_and_go(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "store"))
+    with open_work_folder(store) as folder:
+        assert folder.parent == tmp_path / "store"
+        assert folder.name not in store.names("")
+    assert not folder.exists()
+    with open_work_folder(Store(f"memory://{uuid.uuid4().hex}")) as folder:
+        assert folder.is_dir()
