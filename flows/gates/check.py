@@ -167,7 +167,7 @@ def _scan_rows(table: GatedTable, plan: Plan, advance: Advance, units: UnitExecu
     parts = plan.done[table.work.name].receipt.parts
     if units is not None and table.each:
         work = [
-            Unit(f"gates of {table.work.name}, from {some[0].path}", tally_parts, (table.asked, some))
+            Unit(f"gates of {table.work.name}, from {some[0].path}", measure_parts, (table.asked, some))
             for some in _batch_parts(parts)
         ]
         for tallies in units.run(work, NOBODY):
@@ -183,7 +183,7 @@ def _scan_rows(table: GatedTable, plan: Plan, advance: Advance, units: UnitExecu
         advance(rows.height)
 
 
-def tally_parts(question: TableQuestion, parts: Sequence[ParquetFile], watcher: Watcher) -> list[ExpectationTally]:
+def measure_parts(question: TableQuestion, parts: Sequence[ParquetFile], watcher: Watcher) -> list[ExpectationTally]:
     """What is counted of some parts of a table of the expectations of its rows."""
     table = GatedTable.of(question)
     for rows in _read_batches(table.work, parts, table.list_columns(whole=False)):

@@ -36,7 +36,7 @@ def send_rows(folder: TableFolder, path: str, rows: pl.DataFrame) -> ParquetFile
     return ParquetFile(path, rows.height, "")
 
 
-def receive_rows(folder: TableFolder, file: ParquetFile, number: int) -> pl.DataFrame:
+def read_sent(folder: TableFolder, file: ParquetFile, number: int) -> pl.DataFrame:
     """The rows of a file that are for a destination, without the column that says so."""
     store, path = folder.store, folder.store.full(f"{folder.path}/{file.path}")
     source = pa.OSFile(path) if store.local else store.fs.open(path, "rb", cache_type="none")
@@ -51,10 +51,10 @@ def receive_rows(folder: TableFolder, file: ParquetFile, number: int) -> pl.Data
     return pl.DataFrame(table)
 
 
-def receive_all(folder: TableFolder, files: Sequence[ParquetFile], number: int) -> Iterator[pl.DataFrame]:
+def read_received(folder: TableFolder, files: Sequence[ParquetFile], number: int) -> Iterator[pl.DataFrame]:
     """The rows of several files that are for a destination, file by file; files without any are left out."""
     for file in files:
-        rows = receive_rows(folder, file, number)
+        rows = read_sent(folder, file, number)
         if rows.height:
             yield rows
 

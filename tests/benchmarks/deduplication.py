@@ -12,11 +12,17 @@ candidates alone; rensa's is read once more without its shingling, which is
 Python's), medians of --rounds runs in turn, beside it by processor time, which other
 work on the machine changes less; recall and false pairs among planted ones, and the memory.
 Exits with 1 where a figure is missed, and with 2 where a peer is missing.
+
+    python -m tests.benchmarks.deduplication --large 10000000 --folder DIR
+
+deduplicates so many rows in one piece and in shares, each in a process of its own with at most 4 GiB, and compares what
+they reject; DIR takes some 0.6 GB a million rows meanwhile.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import random
 import re
@@ -26,6 +32,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
@@ -33,6 +40,7 @@ from typing import Any
 import polars as pl
 
 from tasks.dedup.deduplicate import DEDUPLICATE, DeduplicateParameters
+from tasks.dedup.duplicates import DuplicateRules, Repeats
 from tests.benchmarks.deduplication_peers import shingles
 
 TEXTS = 300_000
@@ -43,6 +51,10 @@ TIMES = {"rensa": 1 / 1.5, "rensa, unshingled": 1 / 1.5, "datasketch": 50, "data
 RECALL = 0.99
 THRESHOLD = 0.8
 PART = 4096
+MEMORY = 4096
+"""MiB that the deduplication of many rows takes at most, texts and libraries included."""
+PROBLEM = 100
+"""Of many rows those of one problem."""
 PEER = Path(__file__).with_name("deduplication_peers.py")
 
 
@@ -106,6 +118,59 @@ def ours(place: str, count: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _generate_parts(count: int) -> Iterator[pl.DataFrame]:
+    """Rows as a table holds them, part by part."""
+    texts = generated(count)
+    for at in range(0, count, PART):
+        some = list(islice(texts, PART))
+        numbers = range(at, at + len(some))
+        yield pl.DataFrame(
+            {
+                "solution_id": [f"{number:024x}" for number in numbers],
+                "problem_id": [f"{number // PROBLEM:024x}" for number in numbers],
+                "rationale": some,
+                "extracted": ["7"] * len(some),
+            }
+        )
+
+
+def in_shares(count: int, shares: int, folder: str) -> dict[str, Any]:
+    """Deduplicate many rows in so many shares, in this process: time, memory, and a digest of what is rejected."""
+    rules = DuplicateRules(("exact", "near"), "all", THRESHOLD, 5, "words", None, 0.95)
+    begun, worked = perf_counter(), process_time()
+    digest, rejected = 0, 0
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        repeats = Repeats(Path(place), rules, shares)
+        for part in _generate_parts(count):
+            repeats.add(part)
+        added = process_time() - worked
+        for frame in repeats.reject():
+            rejected += frame.height
+            for row in frame.iter_rows():  # a sum, for they come in another order
+                digest = (digest + int(hashlib.sha256(repr(row).encode()).hexdigest(), 16)) % 2**256
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    seconds = {"seconds": perf_counter() - begun, "worked": process_time() - worked, "added": added}
+    return {"shares": shares, "rejected": rejected, "digest": f"{digest:064x}", "peak": peak, **seconds}
+
+
+def compare_shares(count: int, folder: str) -> int:
+    """Print what many rows take in one piece and in shares; 1 where a figure is missed."""
+    me = [sys.executable, "-m", "tests.benchmarks.deduplication", "--folder", folder, "--large", str(count), "--shares"]
+    results = []
+    for shares in (1, max(2, -(-count // 1_000_000))):
+        results.append(result := run([*me, str(shares)]))
+        print(
+            f"{count:,} rows, {shares} shares: {result['rejected']:,} rejected, {result['seconds']:,.0f} s ({result['worked']:,.0f} of "
+            f"processors, {result['added']:,.0f} of them to make and read texts), {result['peak']:,.0f} MiB, {result['digest'][:16]}",
+            flush=True,
+        )
+    missed = [] if results[0]["digest"] == results[1]["digest"] else ["other rows are rejected in shares"]
+    if results[1]["peak"] > MEMORY:
+        missed.append(f"{results[1]['peak']:,.0f} MiB, expected {MEMORY:,} at most")
+    print("\n".join(missed) or "no figure missed")
+    return int(bool(missed))
+
+
 def run(command: list[str]) -> dict[str, Any]:
     """The last line of a command, which is JSON."""
     done = subprocess.run(command, capture_output=True, text=True)
@@ -136,7 +201,15 @@ def main() -> int:
     parser.add_argument("--texts", type=int, default=TEXTS)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ours", help=argparse.SUPPRESS)
+    parser.add_argument("--large", type=int, help="so many rows, in one piece and in shares")
+    parser.add_argument("--folder", default=tempfile.gettempdir(), help="where these are kept meanwhile")
+    parser.add_argument("--shares", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.large:
+        if given.shares:
+            print(json.dumps(in_shares(given.large, given.shares, given.folder)))
+            return 0
+        return compare_shares(given.large, given.folder)
     if given.ours:
         print(json.dumps(ours(given.ours, given.texts)))
         return 0

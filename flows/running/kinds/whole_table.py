@@ -19,7 +19,7 @@ import polars as pl
 from catalog.tables import ParquetFile, PartitionCommit
 from flows.planning.plan import TableJob
 from flows.planning.side_inputs import open_side_input
-from flows.running.exchange import DESTINATION, receive_all, send_rows
+from flows.running.exchange import DESTINATION, read_received, send_rows
 from flows.running.key_table import KeyTable
 from flows.running.kinds.partitioned import PartitionedKind
 from flows.running.partitions import InputColumns, Partition, read_partition
@@ -140,7 +140,7 @@ class WholeTableKind(PartitionedKind[WholeTable[Any]]):
         """What was decided of the rows of a partition; None where nothing was."""
         prepared = self.folder.read_commit(PREPARED)
         if prepared is not None and prepared.parts:
-            frames = list(receive_all(self.folder, prepared.parts, self._numbers[partition.name]))
+            frames = list(read_received(self.folder, prepared.parts, self._numbers[partition.name]))
             return pl.concat(frames, how="vertical_relaxed").sort("key") if frames else None
         commit = self.folder.read_commit(f"{PREPARED}-{partition.name}")
         return self.folder.read(commit.parts[0]) if commit else None
@@ -188,7 +188,7 @@ class _ShareRows:
 
     def list_parts(self) -> Iterator[pl.DataFrame]:
         """With the numbers of their partitions."""
-        return receive_all(self.kind.folder, self.sent, self.share)
+        return read_received(self.kind.folder, self.sent, self.share)
 
 
 def _open_kind(job: TableJob) -> WholeTableKind:

@@ -17,7 +17,7 @@ from catalog.storage import Store, StoreError
 from catalog.tables import PartitionCommit, TableFolder
 from flows.planning.plan import Plan, TableJob, make_plan
 from flows.running import calls
-from flows.running.exchange import DESTINATION, receive_rows, send_rows
+from flows.running.exchange import DESTINATION, read_sent, send_rows
 from flows.running.kinds import whole_table
 from flows.running.run_plan import materialize
 from flows.running.work_folder import open_work_folder
@@ -137,7 +137,7 @@ def test_who_wants_rows_reads_those_for_it_alone(tmp_path: Path) -> None:
     file = send_rows(folder, "narrow/a.parquet", rows)
     for number in range(8):
         expected = rows.filter(pl.col(DESTINATION) == number).drop(DESTINATION)
-        assert receive_rows(folder, file, number).equals(expected)
+        assert read_sent(folder, file, number).equals(expected)
 
 
 def test_a_database_spills_to_its_folder_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
