@@ -101,8 +101,8 @@ def test_shards_are_planned_as_they_are_written(heights: list[int], group: int, 
                 self.rows = 0
                 written.append([])
 
-            def add(self, table: object) -> None:
-                rows = len(table)  # type: ignore[arg-type]
+            def add(self, frames: list[pl.DataFrame]) -> None:
+                rows = sum(frame.height for frame in frames)
                 self.rows += rows
                 written[-1].append(rows)
 
