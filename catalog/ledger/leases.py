@@ -1,15 +1,19 @@
 """Leases: which requests builds are asking just now, so that builds beside each other pay for an answer once.
 
-leases/<number>    until when it holds and who holds it (a line of JSON), then 8 bytes for each request
+leases/<number>    who holds it, and a sign of life (a line of JSON), then 8 bytes for each request
 
 A lease is created under the number that follows the highest there is, which
 only one can do; then its holder looks at those with lower numbers, which were
 all there before, and leaves to them what they hold. (A look before is not
 enough: a list that is read while others create files may show a later one and
 not an earlier one.) So that no number comes twice, the file of a lease that
-has ended stays until there is one with a higher number. A holder that is
-killed gives no sign of life, and its lease ends by itself; on its own machine,
-where the build is started again, at once.
+has ended stays until there is one with a higher number; who is so slow that
+his number came and went meanwhile finds a higher one, and takes another.
+
+A holder that is killed gives no sign of life, and its lease ends when whoever
+waits for it has seen none for a minute by his own watch: no two clocks are
+compared, so that one that is wrong, or set, makes nobody pay twice. On its own
+machine, where the build is started again, it ends at once.
 """
 
 from __future__ import annotations
@@ -19,11 +23,13 @@ import json
 import os
 import socket
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
-from threading import Event, Thread
+from pathlib import Path
+from threading import Event, Lock, Thread
 
 import numpy as np
 
@@ -32,7 +38,7 @@ from schemas.request import Request
 
 LEASES = "leases"
 SECONDS = 60.0
-"""For so long a lease holds after its holder's last sign of life; clocks of machines must differ by less."""
+"""For so long a lease holds though no sign of life of its holder is seen."""
 POLL = 1.0
 """Seconds between two looks at a lease that is waited for."""
 
@@ -45,17 +51,22 @@ class Lease:
     """Those that are its own to ask."""
     others: frozenset[int]
     """The numbers of the leases that hold the rest."""
-    is_current: bool
-    """Whether no other build can have written an answer since the last lease was taken: the ledger need not be read again."""
 
 
 class Leases:
-    """The leases in a ledger, for one that asks."""
+    """The leases in a ledger, for one that asks, on any number of threads."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.news = 0
+        """Grows where another build may have written an answer since a lease was taken last: the ledger is to be read again."""
+        self._taking = Lock()
         self._last, self._alone = 0, True
-        """The number of the last lease that was taken, and whether no other held one then."""
+        """The number of the last lease that was taken, and whether no other build held one then."""
+        self._own: set[int] = set()
+        """Leases that are held."""
+        self._signs: dict[int, tuple[bytes, float]] = {}
+        """Of others' leases the last sign of life, and when it was first seen, by the monotonic clock."""
 
     @contextmanager
     def take(self, requests: Sequence[Request]) -> Iterator[Lease]:
@@ -74,25 +85,44 @@ class Leases:
 
         """
         by_key = {_hash(request): request for request in requests}
+        with self._taking:
+            number, holders = self._create(by_key.keys())
+        mine = by_key.keys() - holders.keys()
+        lease = Lease(
+            [request for key, request in by_key.items() if key in mine],
+            frozenset(holders[key] for key in by_key.keys() - mine),
+        )
+        if number is None:
+            yield lease
+            return
+        with self._keeping(number, mine):
+            yield lease
+
+    def _create(self, keys: Set[int]) -> tuple[int | None, dict[int, int]]:
+        """The number of a new lease, None where others hold all, and who holds what it does not."""
         while True:
             before = self._read_live()
             holders = _list_holders(before)
-            if not (mine := by_key.keys() - holders.keys()):
+            if keys <= holders.keys():
                 self._alone = False
-                yield Lease([], frozenset(holders[key] for key in by_key), False)
-                return
+                self.news += 1
+                return None, holders
             last = max(before, default=0)
-            if self.store.create(_locate(last + 1), _encode(mine)):
+            number = last + 1
+            if not self.store.create(_locate(number), _encode(keys - holders.keys())):
+                continue
+            there = self._read_live()
+            if max(there, default=number) == number:
                 break
-        is_current = self._alone and last == self._last
-        there = self._read_live()
-        others = {number: held for number, held in there.items() if held and number != last + 1}
-        holders |= _list_holders({number: held for number, held in others.items() if number < last + 1})
-        self._last, self._alone = last + 1, not others
-        self._remove(number for number in there if number < last + 1 and number not in others)
-        with self._keeping(last + 1, mine - holders.keys()):
-            asked = [request for key, request in by_key.items() if key in mine and key not in holders]
-            yield Lease(asked, frozenset(holders[key] for key in by_key if key in holders), is_current)
+            # the number may have been another's, that ended, and a higher one that holds the same was there before
+            self.store.write(_locate(number), _encode(frozenset()))
+        if not self._alone or last != self._last:
+            self.news += 1
+        others = {other: held for other, held in there.items() if held and other != number}
+        self._own.add(number)
+        self._last, self._alone = number, others.keys() <= self._own
+        self._remove(other for other in there if other < number and other not in others)
+        return number, holders | _list_holders(others)
 
     def wait(self, numbers: frozenset[int], stopped: Callable[[], bool]) -> None:
         """Wait until leases have ended, or there is no need any more."""
@@ -119,7 +149,9 @@ class Leases:
         finally:
             ended.set()
             thread.join()
-            self.store.write(_locate(number), _encode(frozenset()))
+            self._own.discard(number)
+            with suppress(StoreError):  # it ends by itself; what was answered is in the ledger
+                self.store.write(_locate(number), _encode(frozenset()))
 
     def _read_live(self) -> dict[int, frozenset[int]]:
         """What each lease holds, by their numbers; nothing where it has ended."""
@@ -131,15 +163,28 @@ class Leases:
         try:
             header, _, keys = self.store.read(_locate(number)).partition(b"\n")
             holder = json.loads(header)
-            lives = holder["until"] > time.time() and not _is_gone(holder["machine"], holder["process"])
-            return frozenset(np.frombuffer(keys, np.uint64).tolist() if lives else ())
+            is_gone = _is_gone(holder["machine"], holder["process"])
+            held = frozenset(np.frombuffer(keys, np.uint64).tolist())
+            return frozenset() if is_gone or self._is_silent(number, header) else held
         except FileNotFoundError:
             return frozenset()
         except (ValueError, KeyError, TypeError, OverflowError):
             raise StoreError(f"{self.store.link(_locate(number))}: is no lease; remove it") from None
 
+    def _is_silent(self, number: int, sign: bytes) -> bool:
+        """Whether the sign of life in a lease has been the same for too long."""
+        now = time.monotonic()
+        if number in self._own:
+            return False
+        last, since = self._signs.get(number, (b"", now))
+        if sign != last:
+            since = now
+        self._signs[number] = sign, since
+        return now - since >= SECONDS
+
     def _remove(self, numbers: Iterator[int]) -> None:
         for number in numbers:
+            self._signs.pop(number, None)
             with suppress(OSError):  # another has removed it
                 self.store.fs.rm_file(self.store.full(_locate(number)))
 
@@ -154,18 +199,19 @@ def _list_holders(leases: Mapping[int, frozenset[int]]) -> dict[int, int]:
 
 
 def _encode(keys: Set[int]) -> bytes:
-    holder = {"until": time.time() + SECONDS if keys else 0, "machine": _name_machine(), "process": os.getpid()}
+    holder = {"machine": _name_machine(), "process": os.getpid(), "sign": uuid.uuid4().hex}
     return json.dumps(holder).encode() + b"\n" + np.array(sorted(keys), np.uint64).tobytes()
 
 
 @cache
 def _name_machine() -> str:
-    """Where process numbers mean what they mean here; two containers of a machine do not share them."""
+    """Where process numbers mean what they mean here: neither two containers of a machine nor two machines of one name share them."""
     try:
-        space = os.readlink("/proc/self/ns/pid")
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        space = f"{boot} {os.readlink('/proc/self/ns/pid')}"
     except OSError:
-        space = ""
-    return f"{socket.gethostname()} {space}".strip()
+        space = f"{uuid.getnode():x}"
+    return f"{socket.gethostname()} {space}"
 
 
 def _is_gone(machine: str, process: int) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Lock
 
 from catalog.ledger.leases import identify_request
 from schemas.request import Reply, Request
+
+POLL = 1.0
+"""Seconds between two looks whether a reply is still needed."""
 
 
 @dataclass(eq=False)
@@ -23,9 +27,10 @@ class SharedRequests:
     """What was answered, by the requests' ids; whoever asks puts it here before the claim ends."""
     ended: Event = field(default_factory=Event)
 
-    def wait(self, requests: Sequence[Request]) -> dict[str, Reply]:
-        """The replies to some of its requests, once it has ended; those that failed to be asked are left out."""
-        self.ended.wait()
+    def wait(self, requests: Sequence[Request], stopped: Callable[[], bool]) -> dict[str, Reply]:
+        """The replies to some of its requests, once it has ended or there is no need; those that were not asked are left out."""
+        while not self.ended.wait(POLL) and not stopped():
+            pass
         return {request.id: self.replies[request.id] for request in requests if request.id in self.replies}
 
 
@@ -33,19 +38,25 @@ class InFlight:
     """The requests that the tables of a build are asking just now, by who asks them; safe from threads."""
 
     def __init__(self) -> None:
-        self.ended = 0
-        """Claims that have ended: what they brought is in the ledger, for who looks again."""
         self._lock = Lock()
+        self._ended: Counter[Hashable] = Counter()
+        """Claims that have ended, by who had them."""
         self._claims: dict[Hashable, SharedRequests] = {}
 
+    def count_ended(self, owner: Hashable) -> int:
+        """Claims of all but one that have ended: what they brought is in the ledger, for who looks again."""
+        with self._lock:
+            return self._ended.total() - self._ended[owner]
+
     @contextmanager
-    def claim(self, requests: Sequence[Request]) -> Iterator[SharedRequests]:
+    def claim(self, requests: Sequence[Request], owner: Hashable) -> Iterator[SharedRequests]:
         """Claim those of some requests that nobody asks, for as long as the `with` block lasts.
 
         Who waits for another's claim does so when his own has ended, so that no two wait for each other.
 
         Args:
             requests: What is to be asked.
+            owner: Who asks.
 
         Yields:
             The requests to ask now, and those that others are asking.
@@ -65,5 +76,5 @@ class InFlight:
             with self._lock:
                 for request in claim.requests:
                     del self._claims[identify_request(request)]
-                self.ended += 1
+                self._ended[owner] += 1
             claim.ended.set()

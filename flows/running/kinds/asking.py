@@ -13,6 +13,7 @@ from flows.running.inference import Dispatcher
 from flows.running.kinds.kind import Kind
 from flows.running.partitions import Partition, PartitionBatch, read_partition
 from flows.running.pilot import forecast_asking
+from flows.running.rounds import Rounds
 from flows.running.sample import PILOT, Forecast, PilotSample
 from flows.running.watcher import Watcher
 from schemas.request import Failure, Reply, Request
@@ -29,7 +30,6 @@ class _OpenConversation:
     partition: Partition
     rows: int
     conversation: Conversation
-    requests: Sequence[Request]
     failed: int = 0
     """Requests that failed for good."""
 
@@ -49,46 +49,41 @@ class AskingKind(Kind[Asking[Any]]):
         """Carry on the conversations about partitions to their ends; each is committed as it ends."""
         with Dispatcher(self.job, engines, watcher) as dispatcher:
             parameters = fit_parameters(self.job, dispatcher.answer)
-            conversations: list[_OpenConversation] = []
+            rounds: Rounds[_OpenConversation] = Rounds(dispatcher)
             waiting = list(reversed(partitions))
-            while conversations or waiting:
-                while waiting and sum(len(conversation.requests) for conversation in conversations) < WINDOW:
-                    conversations += self._begin(parameters, waiting.pop(), watcher)
-                replies = dispatcher.answer(
-                    [request for conversation in conversations for request in conversation.requests]
-                )
-                conversations = [
-                    conversation for conversation in conversations if not self._continue(conversation, replies, watcher)
-                ]
+            with rounds:
+                while rounds or waiting:
+                    while waiting and rounds.requests < WINDOW:
+                        for conversation, requests in self._begin(parameters, waiting.pop(), watcher):
+                            rounds.ask(conversation, requests)
+                    for conversation, replies in rounds.take() if rounds else ():
+                        if (further := self._advance(conversation, replies, watcher)) is not None:
+                            rounds.ask(conversation, further)
 
-    def _begin(self, parameters: Parameters, partition: Partition, watcher: Watcher) -> Iterator[_OpenConversation]:
-        """The conversation about a partition, after its first requests; none where it asks nothing."""
+    def _begin(
+        self, parameters: Parameters, partition: Partition, watcher: Watcher
+    ) -> Iterator[tuple[_OpenConversation, Sequence[Request]]]:
+        """The conversation about a partition, with its first requests; none where it asks nothing."""
         rows = read_partition(self.job, partition)
         names = {asked.name: asked.named for asked in self.job.models}
         conversation = self.task.ask(rows, parameters, names)
-        opened = _OpenConversation(partition, self.count_rows(partition), conversation, ())
-        if not self._advance(opened, None, watcher):
-            yield opened
+        opened = _OpenConversation(partition, self.count_rows(partition), conversation)
+        if (requests := self._advance(opened, None, watcher)) is not None:
+            yield opened, requests
 
-    def _continue(self, conversation: _OpenConversation, replies: Mapping[str, Reply], watcher: Watcher) -> bool:
-        """Go on with a conversation; whether that was its end."""
-        return self._advance(
-            conversation, {request.id: replies[request.id] for request in conversation.requests}, watcher
-        )
-
-    def _advance(self, conversation: _OpenConversation, replies: Mapping[str, Reply] | None, watcher: Watcher) -> bool:
+    def _advance(
+        self, conversation: _OpenConversation, replies: Mapping[str, Reply] | None, watcher: Watcher
+    ) -> Sequence[Request] | None:
+        """Go on with a conversation; its next requests, None where that was its end."""
         conversation.failed += sum(isinstance(reply, Failure) for reply in (replies or {}).values())
         with self.naming_table():
             try:
-                conversation.requests = (
-                    next(conversation.conversation) if replies is None else conversation.conversation.send(replies)
-                )
+                return next(conversation.conversation) if replies is None else conversation.conversation.send(replies)
             except StopIteration as end:
                 outcome: Outcome = end.value
                 commit_outcome(self.job, conversation.partition, conversation.rows, outcome, conversation.failed)
                 watcher.advance(self.job.name, conversation.rows, None)
-                return True
-        return False
+                return None
 
     def sample(self, inputs: PilotSample | None, wanted: int) -> PilotSample | None:
         """Nothing is known of the rows before models are asked."""

@@ -24,8 +24,7 @@ def ask_all(store: Store, questions: int, seed: int) -> int:
             known = ledger.find(window)
             while missing := [item for item in window if item.id not in known]:
                 with mine.take(missing) as lease:
-                    if not lease.is_current:
-                        ledger.refresh()
+                    ledger.refresh()
                     there = ledger.find(lease.requests)
                     for item in lease.requests:
                         if item.id not in there:

@@ -57,13 +57,14 @@ def test_no_number_comes_twice_and_few_files_stay(store: Store) -> None:
 def test_who_is_alone_need_not_look_again(store: Store) -> None:
     mine, other = Leases(store), Leases(store)
 
-    def is_current() -> bool:
-        with mine.take(REQUESTS[:2]) as lease:
-            return lease.is_current
+    def is_current(which: Leases = mine) -> bool:
+        news = which.news
+        with which.take(REQUESTS[:2]):
+            return which.news == news
 
     assert [is_current(), is_current()] == [True, True]
-    with other.take(REQUESTS[5:]) as others:
-        assert not others.is_current
+    assert not is_current(other)
+    with other.take(REQUESTS[5:]):
         assert [is_current(), is_current()] == [False, False]
     # the other may have written after the last look
     assert [is_current(), is_current()] == [False, True]
@@ -76,25 +77,80 @@ def test_a_lease_ends_without_signs_of_life_and_holds_with_them(store: Store, mo
         with Leases(store).take(REQUESTS) as other:
             assert other.requests == []
     store.create(f"{LEASES}/{7:012d}", leases._encode(frozenset({1})))
-    began = time.monotonic()
-    Leases(store).wait(frozenset({7}), lambda: False)
-    assert 0.2 < time.monotonic() - began < 30
-    with Leases(store).take(REQUESTS) as after:
+    began, waiting = time.monotonic(), Leases(store)
+    waiting.wait(frozenset({7}), lambda: False)
+    assert 2.0 <= time.monotonic() - began < 30
+    with waiting.take(REQUESTS) as after:
         assert after.requests == REQUESTS
     assert store.names(LEASES) == [f"{8:012d}"]
 
 
-def test_a_lease_of_another_machine_ends_by_the_clock_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whose_leases_are_held_at_once_is_alone_all_the_same(store: Store) -> None:
+    mine = Leases(store)
+    with mine.take(REQUESTS[:2]), mine.take(REQUESTS[2:4]) as second:
+        assert second.requests == REQUESTS[2:4] and mine.news == 0
+
+
+@pytest.mark.parametrize("clock", [0.0, 4e9], ids=["set back", "set forward"])
+def test_a_clock_that_is_wrong_makes_nobody_pay_twice(
+    store: Store, monkeypatch: pytest.MonkeyPatch, clock: float
+) -> None:
+    monkeypatch.setattr(leases, "_is_gone", lambda *_: False)
+    with Leases(store).take(REQUESTS):
+        monkeypatch.setattr(time, "time", lambda: clock)
+        with Leases(store).take(REQUESTS) as other:
+            assert other.requests == []
+
+
+def test_a_lease_of_another_machine_ends_when_no_sign_of_life_was_seen_for_long(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "SECONDS", 0.3)
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait(60)
-    monkeypatch.setattr(os, "getpid", lambda: gone.pid)
-    for machine, held in (("another", 10), (leases._name_machine(), 0)):
-        monkeypatch.setattr(leases, "_name_machine", lambda machine=machine: machine)
-        lease = leases._encode(frozenset(range(10)))
-        monkeypatch.undo()
-        store.write(f"{LEASES}/{1:012d}", lease)
-        assert len(Leases(store)._read_held(1)) == held
-        monkeypatch.setattr(os, "getpid", lambda: gone.pid)
+    for number, (machine, held) in enumerate((("another", 10), (leases._name_machine(), 0)), 1):
+        with monkeypatch.context() as there:
+            there.setattr(os, "getpid", lambda: gone.pid)
+            there.setattr(leases, "_name_machine", lambda machine=machine: machine)
+            lease = leases._encode(frozenset(range(10)))
+        store.write(f"{LEASES}/{number:012d}", lease)
+        waiting = Leases(store)
+        assert len(waiting._read_held(number)) == held
+        time.sleep(0.4)
+        assert waiting._read_held(number) == frozenset()
+        assert len(Leases(store)._read_held(number)) == held, "who comes later watches for himself"
+
+
+def test_two_machines_of_one_name_do_not_look_for_each_other_s_processes() -> None:
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    assert boot.read_text().strip() in leases._name_machine() if boot.exists() else leases._name_machine()
+
+
+def test_who_was_so_slow_that_his_number_came_and_went_takes_another(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, create = Leases(store), store.create
+    with ExitStack() as end:
+
+        def others_come_first(path: str, data: bytes) -> bool:
+            monkeypatch.setattr(store, "create", create)
+            with Leases(store).take(REQUESTS):
+                pass
+            end.enter_context(Leases(store).take(REQUESTS[:6]))  # removes the one before
+            return create(path, data)
+
+        monkeypatch.setattr(store, "create", others_come_first)
+        with slow.take(REQUESTS) as lease:
+            assert lease.requests == REQUESTS[6:]
+
+
+def test_a_lease_whose_end_cannot_be_written_costs_no_answer(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: str, data: bytes) -> None:
+        raise StoreError("the disk is full")
+
+    with Leases(store).take(REQUESTS):
+        monkeypatch.setattr(store, "write", fail)
+    assert len(store.names(LEASES)) == 1
 
 
 def test_who_needs_nothing_any_more_does_not_wait(store: Store) -> None:

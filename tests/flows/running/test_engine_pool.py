@@ -210,7 +210,7 @@ def test_where_the_first_table_fails_to_ask_the_second_asks_itself(tmp_path: Pat
     def ask(fails: bool) -> dict[str, str]:
         requests = [Request("small", "", (), Sampling(10), sample) for sample in range(3)]
         while True:
-            with pool.in_flight.claim(requests) as claim:
+            with pool.in_flight.claim(requests, "other") as claim:
                 if claim.requests:
                     asked.append(fails)
                     if fails:
@@ -218,7 +218,7 @@ def test_where_the_first_table_fails_to_ask_the_second_asks_itself(tmp_path: Pat
                         raise EngineError("gone")
                     return {request.id: "answered" for request in claim.requests}
             (other,) = claim.others
-            assert other.wait(requests) == {}
+            assert other.wait(requests, lambda: False) == {}
 
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(ask, True)

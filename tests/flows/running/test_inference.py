@@ -216,6 +216,53 @@ def test_parts_are_carried_on_side_by_side_within_a_window(
     assert house.opened == ["openai"]
 
 
+def test_a_reply_that_is_long_in_coming_holds_up_no_other_part(
+    tmp_path: Path, house: House, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(from_seed, "ROWS_OF_A_PARTITION", 7)
+    monkeypatch.setattr(asking, "WINDOW", 20)
+    later, late = Event(), list[bool]()
+
+    def answer(engine: FakeEngine, requests: Sequence[Request]) -> Iterator[Reply]:
+        if house.asked:
+            later.set()
+        house.asked += requests
+        yield from map(text_of, requests[1:])
+        late.append(later.wait(60))
+        yield text_of(requests[0])
+
+    monkeypatch.setattr(FakeEngine, "answer", answer)
+    work = build(make(tmp_path, store))
+    assert late[0], "while the first part waited for one reply, parts behind the window were asked"
+    assert read(work).height == len({request.id for request in house.asked}) == len(house.asked) == 60
+
+
+def test_the_first_of_several_errors_is_raised_and_what_came_is_kept(
+    tmp_path: Path, house: House, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(from_seed, "ROWS_OF_A_PARTITION", 7)
+    monkeypatch.setattr(asking, "WINDOW", 20)
+    second = Event()
+
+    def answer(engine: FakeEngine, requests: Sequence[Request]) -> Iterator[Reply]:
+        if house.asked:
+            house.asked += requests[:1]
+            yield text_of(requests[0])
+            second.set()
+            raise EngineError("model big: gone")
+        house.asked += requests
+        yield from map(text_of, requests[1:])
+        assert second.wait(60)
+        time.sleep(0.2)
+        yield text_of(requests[0])
+
+    monkeypatch.setattr(FakeEngine, "answer", answer)
+    with pytest.raises(EngineError, match="gone"):
+        build(make(tmp_path, store))
+    (spent,) = Ledger(Store(store)).spent()
+    assert spent.requests == len(house.asked) == 29, "also what came after the error"
+
+
 def test_two_builds_at_once_pay_once(tmp_path: Path, house: House, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leases, "POLL", 0.01)
     begun = Event()
