@@ -124,6 +124,26 @@ def open_engine(model: Model, spent: Spent) -> Engine:
     return engine
 
 
+def count_replicas(model: Model) -> int:
+    """How many copies of a model there will be on this machine; raises `EngineError` where it has too few GPUs for them."""
+    if isinstance(model, VLLM):
+        from tasks.engines.vllm.gpus import list_gpu_groups
+
+        return len(list_gpu_groups(model))
+    if isinstance(model, Abacus):
+        from tasks.engines.abacus.replicas import count_replicas
+
+        return count_replicas(model)
+    return 1
+
+
+def measure_room(model: Model) -> dict[str, float]:
+    """What a model takes of what this machine's models share, as `Declaration.room` has it, with all its replicas."""
+    if isinstance(model, VLLM) and model.replicas == "auto":
+        return model.model_copy(update={"replicas": count_replicas(model)}).room()
+    return model.room()
+
+
 def _advise_on_weights(model: LlamaCpp) -> str:
     names = [name for name, package in PACKAGES.items() if str(locate_model_file(package)) == model.model]
     return f"errata models fetch {names[0]}" if names else "check `model`"

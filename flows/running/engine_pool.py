@@ -221,14 +221,15 @@ class EnginePool:
 
     def _make_room(self, asked: AskedModel) -> bool:
         """Whether there is room for a model; engines that nobody asks any more are closed for it, the longest idle first."""
-        needed = asked.model.room()
+        needed = engines.measure_room(asked.model)
         idle = [key for key, entry in self._open.items() if not entry.leases and not self._is_wanted(key)]
         idle.sort(key=lambda key: self._open[key].last_used)
         in_the_way: list[EngineKey] = []
         while is_short(
-            needed, [entry.asked.model.room() for key, entry in self._open.items() if key not in in_the_way]
+            needed,
+            [engines.measure_room(entry.asked.model) for key, entry in self._open.items() if key not in in_the_way],
         ):
-            useful = [key for key in idle if needed.keys() & self._open[key].asked.model.room().keys()]
+            useful = [key for key in idle if needed.keys() & engines.measure_room(self._open[key].asked.model).keys()]
             if not useful:
                 return False
             in_the_way.append(useful[0])

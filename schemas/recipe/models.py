@@ -36,6 +36,10 @@ class Price(_Strict):
         return (prompt_tokens * self.prompt + tokens * self.completion) / 1_000_000
 
 
+Replicas = Literal["auto"] | Annotated[int, Field(ge=1, le=1024)]
+"""How many copies of a model there are on a machine."""
+
+
 class Declaration(_Strict):
     """A model as a recipe declares it. Its engine is the module of `tasks.engines` that bears the name in `engine`."""
 
@@ -77,11 +81,15 @@ def list_path(path: str | None) -> list[str]:
 
 
 class Abacus(Declaration):
-    """The embedded model: a small Llama that ships with Errata and runs in process."""
+    """The embedded model: a small Llama that ships with Errata and runs in process, or in several of its own."""
 
     engine: Literal["abacus"]
     checkpoint: str | None = Field(
         None, description="A folder with another checkpoint of its kind; else the shipped one."
+    )
+    replicas: Replicas = Field(
+        1,
+        description="Processes that share what is asked; with 1 it runs in the build's own, and `auto` is one for each processor.",
     )
     price: Price | None = Field(None, description="What its tokens cost, if they are to be counted in money.")
 
@@ -131,6 +139,10 @@ class VLLM(LanguageModelSettings, Declaration):
     revision: str = Field("", description="The commit of the weights; pin it, so that a build can be repeated.")
     gpus: list[int] = Field([], description="The GPUs it may use, by number; empty for all that are visible.")
     tensor_parallel: int = Field(1, ge=1, description="GPUs that share the weights.")
+    replicas: Replicas = Field(
+        "auto",
+        description="Copies of the model, each with GPUs and a process of its own, that share what is asked; `auto`: as many as the GPUs are enough for.",
+    )
     memory: float = Field(0.9, gt=0, le=1, description="Share of the GPUs' memory it takes.")
     context: int | None = Field(None, ge=16, description="Tokens of prompt and completion, at most; else the model's.")
     batch: int | None = Field(
@@ -178,9 +190,13 @@ class VLLM(LanguageModelSettings, Declaration):
         other |= self.engine_args.model_dump(include={"quantization", "kv_cache_dtype"})
         return ";".join([*([self.revision] if self.revision else []), *(f"{k}={v}" for k, v in other.items() if v)])
 
+    def count_gpus_of_replica(self) -> int:
+        """The GPUs that one replica is spread over."""
+        return self.tensor_parallel * (self.engine_args.pipeline_parallel_size or 1)
+
     def room(self) -> dict[str, float]:
         """Its share of each GPU's memory; without a GPU it takes the machine's, and the share keeps others out likewise."""
-        count = self.tensor_parallel * (self.engine_args.pipeline_parallel_size or 1)
+        count = self.count_gpus_of_replica() * (1 if self.replicas == "auto" else self.replicas)
         gpus = self.gpus or range(count)
         return {f"gpu {number}": self.memory for number in gpus[:count]}
 

@@ -40,6 +40,7 @@ from flows.running.run_plan import ThreadExecutor, materialize, materialize_gene
 from flows.running.watcher import Watcher
 from schemas.recipe.models import VLLM
 from schemas.request import Completion, Request
+from tasks.engines.replicas.engine import Replica
 from tasks.engines.vllm import engine as vllm_engine
 from tasks.engines.vllm.engine import VLLMEngine
 from tasks.generate import GENERATE, GenerateParameters
@@ -71,18 +72,18 @@ class CountedEngine(VLLMEngine):
         super().__init__(model)
         CountedEngine.opened.append(self)
 
-    def _start(self) -> WorkerProcess:
+    def _start(self, replica: Replica) -> WorkerProcess:
         CountedEngine.loads += 1
         self.is_loading = True
         try:
-            return super()._start()
+            return super()._start(replica)
         finally:
             self.is_loading = False
 
     @property
     def is_busy(self) -> bool:
         """Whether it has requests inside."""
-        return self._queue.has_inside and self.loaded
+        return self._queue.has_inside(0) and self.loaded
 
 
 class Kept(CountedEngine):

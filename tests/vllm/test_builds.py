@@ -21,6 +21,7 @@ from flows.planning import engines, plan
 from flows.planning.plan import Plan
 from flows.running.run_plan import ThreadExecutor, materialize
 from schemas.recipe.models import Model
+from tasks.engines.replicas.engine import Replica
 from tasks.engines.vllm.engine import VLLMEngine
 from tasks.worker_process import WorkerProcess
 from tests.command import ROOT
@@ -54,9 +55,9 @@ class WatchedEngine(VLLMEngine):
     started: list[int] = []
     beside: list[int] = []
 
-    def _start(self) -> WorkerProcess:
+    def _start(self, replica: Replica) -> WorkerProcess:
         WatchedEngine.beside += [pid for pid in self.started if group_lives(pid)]
-        process = super()._start()
+        process = super()._start(replica)
         WatchedEngine.started.append(process.pid)
         return process
 
@@ -147,7 +148,7 @@ from flows.running.run_plan import materialize
 from tests.vllm.test_builds import WatchedEngine
 class Told(WatchedEngine):
     def _start(self):
-        process = super()._start()
+        process = super()._start(replica)
         print(process.pid, flush=True)
         return process
 engines.open_engine = lambda model, _: Told(model)

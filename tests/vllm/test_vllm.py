@@ -28,8 +28,8 @@ STATISTICS: tuple[Statistic, ...] = ("self_certainty", "min_k20", "token_logprob
 
 
 def pid_of(engine: VLLMEngine) -> int:
-    assert engine._process
-    return engine._process.pid
+    assert engine.replicas[0].process
+    return engine.replicas[0].process.pid
 
 
 def group_lives(pid: int) -> bool:

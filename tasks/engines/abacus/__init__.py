@@ -9,5 +9,6 @@ from schemas.recipe.models import Abacus
 def open_engine(model: Abacus, _: Spent) -> Engine:
     """The engine that answers for a model."""
     from tasks.engines.abacus.engine import AbacusEngine
+    from tasks.engines.abacus.replicas import AbacusReplicas, count_replicas
 
-    return AbacusEngine(model)
+    return AbacusEngine(model) if count_replicas(model) == 1 else AbacusReplicas(model)

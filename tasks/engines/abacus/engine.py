@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Semaphore, Thread
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -28,6 +29,10 @@ THREADS = 4
 """More threads than these would wait for each other in Python."""
 _FEW = 16
 """Requests that are not worth a thread more."""
+_MOMENT = 0.2
+"""Seconds between two looks of a thread that waits for its turn whether it is still needed."""
+_BLOCK = 1024
+"""Prompts that are put in order together; the parts of a table that come first are answered first."""
 _TOGETHER = 32
 """Requests of one prompt that are kept together, so that it is read once; more may be parted."""
 
@@ -53,25 +58,41 @@ class AbacusEngine:
         self.name = f"abacus {VERSION}"
         self.threads = threads or min(THREADS, os.cpu_count() or 1)
         self._networks: Networks | None = Networks(checkpoint, quick, exact, self.name)
+        self._working = Semaphore(self.threads)
 
     def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """Give one reply for each request, each as soon as it is there; closing the iterator stops the work."""
-        if self._networks is None:
-            raise EngineError("model 'abacus': the engine is closed; open another")
-        asked, failures = _prepared(self._networks.checkpoint, requests)
+        networks = self.networks
+        asked, failures = prepare_prompts(networks.checkpoint, requests)
         yield from failures
         if asked:
             # each thread computes on one core: for matrices as small as these that beats sharing each product
             with ThreadpoolController().limit(limits=1, user_api="blas"):
-                yield from _in_threads(self._networks, asked, self.threads)
+                yield from _in_threads(networks, asked, self.threads, self._working)
+
+    @property
+    def networks(self) -> Networks:
+        """The weights; raises `EngineError` where they were let go."""
+        if self._networks is None:
+            raise EngineError("model 'abacus': the engine is closed; open another")
+        return self._networks
 
     def close(self) -> None:
         """Let go of the weights."""
         self._networks = None
 
 
-def _prepared(checkpoint: Checkpoint, requests: Sequence[Request]) -> tuple[list[SharedPrompt], list[Failure]]:
-    """The requests by prompt, those of like number and length together; and those that cannot be answered."""
+def prepare_prompts(checkpoint: Checkpoint, requests: Sequence[Request]) -> tuple[list[SharedPrompt], list[Failure]]:
+    """Sort requests by prompt, those of like number and length together.
+
+    Args:
+        checkpoint: The checkpoint that is to answer.
+        requests: What is asked.
+
+    Returns:
+        The prompts with their requests, and the failures of those that cannot be answered.
+
+    """
     together: dict[tuple[tuple[Message, ...], str], list[Request]] = {}
     for request in requests:
         together.setdefault((request.messages, request.prefix), []).append(request)
@@ -88,7 +109,11 @@ def _prepared(checkpoint: Checkpoint, requests: Sequence[Request]) -> tuple[list
         else:
             detail = f"the prompt has {len(prompt)} tokens, the context {positions}"
             failures += [Failure(request.id, "longer than the context", detail) for request in those]
-    return sorted(asked, key=lambda batch: (len(batch.requests), len(batch.prompt)), reverse=True), failures
+    blocks = (asked[begin : begin + _BLOCK] for begin in range(0, len(asked), _BLOCK))
+    ordered = (
+        sorted(block, key=lambda batch: (len(batch.requests), len(batch.prompt)), reverse=True) for block in blocks
+    )
+    return [*chain.from_iterable(ordered)], failures
 
 
 class _Queue:
@@ -119,12 +144,14 @@ class _Queue:
         return taken
 
 
-def _in_threads(networks: Networks, asked: list[SharedPrompt], threads: int) -> Iterator[Completion]:
+def _in_threads(networks: Networks, asked: list[SharedPrompt], threads: int, places: Semaphore) -> Iterator[Completion]:
     number = sum(len(batch.requests) for batch in asked)
     threads = max(1, min(threads, number // _FEW))
     queue = _Queue(asked, min(_rows(networks.checkpoint, asked), -(-number // threads)))
     replies: SimpleQueue[Completion | BaseException | None] = SimpleQueue()
-    working = [Thread(target=_answer_queue, args=(networks, queue, replies), daemon=True) for _ in range(threads)]
+    working = [
+        Thread(target=_answer_queue, args=(networks, queue, replies, places), daemon=True) for _ in range(threads)
+    ]
     for thread in working:
         thread.start()
     try:
@@ -149,7 +176,13 @@ def _rows(checkpoint: Checkpoint, asked: list[SharedPrompt]) -> int:
     return max(1, min(ROWS, TOKENS // min(positions, longest)))
 
 
-def _answer_queue(networks: Networks, queue: _Queue, replies: SimpleQueue[Completion | BaseException | None]) -> None:
+def _answer_queue(
+    networks: Networks, queue: _Queue, replies: SimpleQueue[Completion | BaseException | None], places: Semaphore
+) -> None:
+    """Answer what is in a queue, as soon as there is a place beside the threads of other calls."""
+    while not places.acquire(timeout=_MOMENT):
+        if queue.stopped.is_set():
+            return
     try:
         with np.errstate(over="ignore"):  # a gate far below zero is a division by infinity: zero, as it should be
             for reply in generate_completions(networks, queue.take, queue.rows):
@@ -160,3 +193,5 @@ def _answer_queue(networks: Networks, queue: _Queue, replies: SimpleQueue[Comple
         replies.put(None)
     except BaseException as error:  # it is raised where the replies are awaited
         replies.put(error)
+    finally:
+        places.release()

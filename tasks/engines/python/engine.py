@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from threading import Semaphore
 
 from pydantic import ValidationError
 
@@ -36,11 +37,13 @@ class PythonEngine:
         if fault := find_fault():
             raise SandboxError(fault)
         self._limits = Limits(model.seconds, model.memory, model.output)
+        self._processors = len(os.sched_getaffinity(0))
+        self._places = Semaphore(self._processors)
         self._closed = False
 
     def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """The reply to each request, as soon as its program has ended."""
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        with ThreadPoolExecutor(self._processors) as pool:
             running = [pool.submit(self._run, request) for request in requests]
             try:
                 for future in as_completed(running):
@@ -57,7 +60,8 @@ class PythonEngine:
             raise EngineError("model 'python': was closed while it was asked; build again")
         try:
             job = ProgramJob.model_validate_json(request.messages[-1].content)
-            result = run_program(job, self._limits)
+            with self._places:  # also beside the programs of other calls each has a processor for its seconds
+                result = run_program(job, self._limits)
         except ValidationError as error:
             return self._fail(
                 request, "no program", f"{error.error_count()} faults, the first: {error.errors()[0]['msg']}"

@@ -14,7 +14,7 @@ import pytest
 from catalog.ledger import Ledger
 from catalog.ledger.writer import COUNT
 from catalog.storage import Store
-from tasks.engines.vllm.call_queue import UNTAKEN
+from tasks.engines.replicas.call_queue import UNTAKEN
 from tasks.engines.vllm.engine import INSIDE
 from tests.command import ROOT, files_of
 from tests.faulty_server import Act, Asked, FaultyServer, completion

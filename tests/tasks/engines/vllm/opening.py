@@ -43,6 +43,7 @@ def pid_of_loaded(engine: VLLMEngine) -> int:
     return pid_of(engine)
 
 
-def pid_of(engine: VLLMEngine) -> int:
-    assert engine._process
-    return engine._process.pid
+def pid_of(engine: VLLMEngine, replica: int = 0) -> int:
+    process = engine.replicas[replica].process
+    assert process
+    return process.pid

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from schemas.recipe.models import VLLM, Price
 from schemas.request import Completion, EngineError, Failure, Options, Sampling, Statistic
+from tasks.engines.replicas.call_queue import UNTAKEN
 from tasks.engines.vllm import engine as engine_module
-from tasks.engines.vllm.call_queue import UNTAKEN
 from tasks.engines.vllm.engine import INSIDE, find_python
 from tests.tasks.engines.vllm.fake_worker import LOGPROB, OTHERS, VOCABULARY
 from tests.tasks.engines.vllm.opening import Open, ask, ask_one, lives, pid_of
@@ -86,7 +86,7 @@ def test_a_worker_that_records_nothing_is_replaced_by_one_that_does_and_its_requ
     plain = [ask("slow", number, max_tokens=4) for number in range(6)]
     with ThreadPoolExecutor(1) as thread:
         under_way = thread.submit(lambda: list(engine.answer(plain)))
-        while not engine.loaded or not engine._queue.has_inside:
+        while not engine.loaded or not engine._queue.has_inside(0):
             time.sleep(0.01)
         first = pid_of(engine)
         assert ask_one(engine, replace(ask("hi"), statistics=ASKED)).self_certainty == pytest.approx(

@@ -71,7 +71,7 @@ def test_a_model_that_cannot_be_loaded_says_what_to_do(opened: Open, model: str,
     engine = opened(model=model)
     with pytest.raises(EngineError, match=f"(?s)^model '{model}' .*{advice}"):
         list(engine.answer([ask("hi")]))
-    assert engine._process is None
+    assert engine.replicas[0].process is None
 
 
 def test_a_python_that_is_none(opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +86,7 @@ def test_a_stall_is_an_error(opened: Open) -> None:
     engine = opened(silence=1.5)
     with pytest.raises(EngineError, match="its process gave no sign of life for 2 s"):
         list(engine.answer([ask("stall")]))
-    assert engine._process is None
+    assert engine.replicas[0].process is None
 
 
 @pytest.mark.slow
@@ -149,7 +149,7 @@ from pathlib import Path
 engine = VLLMEngine(VLLM(engine="vllm", model="fake", context=200), worker=Path(sys.argv[1]))
 def ask(text): return Request("fake", "", (Message("user", text),), Sampling(100))
 (child,) = engine.answer([ask("child")])
-print(engine._process.pid, child.text, flush=True)
+print(engine.replicas[0].process.pid, child.text, flush=True)
 list(engine.answer([ask(sys.argv[2])]))
 """
 
@@ -177,9 +177,9 @@ from pathlib import Path
 engine = VLLMEngine(VLLM(engine="vllm", model="silent", context=400), worker=Path(sys.argv[1]))
 loading = Thread(target=engine.load)
 loading.start()
-while engine._process is None:
+while engine.replicas[0].process is None:
     pass
-print(engine._process.pid, flush=True)
+print(engine.replicas[0].process.pid, flush=True)
 loading.join()
 """
 
