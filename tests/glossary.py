@@ -73,6 +73,7 @@ NOUNS = {
         "engine": ("schemas", "Engine"),
         "fit": ("schemas", "Fit"),
         "loading engine": ("schemas", "LoadingEngine"),
+        "replica": ("tasks", "Replica"),
         "dispatcher": ("flows", "Dispatcher"),
         "engine pool": ("flows", "EnginePool"),
         "failure share": ("flows", "FailureShare"),

@@ -137,6 +137,15 @@ def count_replicas(model: Model) -> int:
     return 1
 
 
+def describe_replicas(model: Model) -> str:
+    """How many copies of a model there will be, in words: "4 replicas"; empty where there is one, or this machine has no place for them."""
+    try:
+        replicas = count_replicas(model)
+    except EngineError:  # a build says why
+        return ""
+    return f"{replicas} replicas" if replicas > 1 else ""
+
+
 def measure_room(model: Model) -> dict[str, float]:
     """What a model takes of what this machine's models share, as `Declaration.room` has it, with all its replicas."""
     if isinstance(model, VLLM) and model.replicas == "auto":

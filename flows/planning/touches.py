@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
+from flows.planning.engines import describe_replicas
 from flows.planning.plan import Plan
 from schemas.recipe.models import VLLM, LlamaCpp, Model, OpenAI, Python
 from schemas.request import EngineError
@@ -49,8 +50,9 @@ def format_touched(touched: Mapping[str, Iterable[str]]) -> str:
 
 
 def _describe_model(model: Model) -> str:
-    name = getattr(model, "model", None)
-    return f"{name} ({model.engine})" if name else model.engine
+    name, replicas = getattr(model, "model", None), describe_replicas(model)
+    words = ", ".join([model.engine, replicas] if replicas else [model.engine])
+    return f"{name} ({words})" if name else words
 
 
 def _find_host(model: Model) -> str | None:

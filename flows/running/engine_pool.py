@@ -179,7 +179,8 @@ class EnginePool:
             with self._counting(use, leases=1, waits=0):
                 engine = entry.open(spent)
                 if isinstance(engine, LoadingEngine) and not engine.loaded:
-                    self._watcher.waits(use.table, f"{asked.name} is loading")
+                    replicas = engines.describe_replicas(asked.model)
+                    self._watcher.waits(use.table, f"{asked.name} is loading{replicas and f' ({replicas})'}")
                     engine.load(requests)
                 self._watcher.waits(use.table, None)
                 yield engine

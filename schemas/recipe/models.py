@@ -132,7 +132,7 @@ class EngineArguments(_Strict):
 
 
 class VLLM(LanguageModelSettings, Declaration):
-    """A checkpoint run by vLLM, offline, in a process of its own."""
+    """A checkpoint run by vLLM, offline, in a process of its own for each of its replicas."""
 
     engine: Literal["vllm"]
     model: str = Field(min_length=1, description="A name on the Hugging Face Hub, or a folder.")
@@ -266,7 +266,11 @@ class OpenAI(EndpointSettings, Declaration):
         False,
         description="Whether answers come bit by bit: where something in between gives up what is long in coming.",
     )
-    concurrency: int = Field(16, ge=1, le=1024, description="Requests under way at once, at most.")
+    concurrency: int = Field(
+        16,
+        ge=1,
+        description="Requests under way at once, at most; for servers of your own as many as all their replicas work on together, or more.",
+    )
     per_minute: int | None = Field(None, ge=1, description="Requests begun in a minute, at most.")
     timeout: float = Field(120.0, gt=0, description="Seconds to wait for an answer.")
     attempts: int = Field(6, ge=1, description="Times a request is tried before it is given up.")

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import re
+import resource
 import ssl
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,6 +33,8 @@ MOST_BYTES = 8 * 2**20
 STREAMED = 16
 """Times as many may come where each token has an event of its own."""
 _LONGEST_SHOWN = 300
+OTHER_FILES = 512
+"""What a build has open beside its connections, at most."""
 _CONNECT = 30.0
 _PATHS = {"chat": "/chat/completions", "completions": "/completions"}
 _SECRET_LENGTH = 16
@@ -191,8 +194,23 @@ def _key(model: OpenAI) -> str:
     return key
 
 
+def _allow_connections(model: OpenAI) -> None:
+    """Let this process have a connection open for each request under way; raises `EngineError` where it may not."""
+    needed = model.concurrency + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or needed <= soft:
+        return
+    if hard != resource.RLIM_INFINITY and needed > hard:
+        raise EngineError(
+            f"{describe_endpoint(model)}: `concurrency` {model.concurrency:,} needs as many open connections, and this process may have "
+            f"{hard:,} files open; lower it, or raise `ulimit -n`"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
 def _client(model: OpenAI, url: httpx.URL, key: str) -> httpx.AsyncClient:
     """The HTTP client. The environment's proxies and certificates hold, but no proxy is asked for this machine."""
+    _allow_connections(model)
     headers = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
     near = is_loopback(url.host)
     try:
