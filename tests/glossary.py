@@ -74,6 +74,7 @@ NOUNS = {
         "fit": ("schemas", "Fit"),
         "loading engine": ("schemas", "LoadingEngine"),
         "replica": ("tasks", "Replica"),
+        "rounds": ("flows", "Rounds"),
         "dispatcher": ("flows", "Dispatcher"),
         "engine pool": ("flows", "EnginePool"),
         "failure share": ("flows", "FailureShare"),

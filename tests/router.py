@@ -35,6 +35,7 @@ class RoutedServers:
         self._thread = Thread(target=self._loop.run_forever, daemon=True)
         self._open: list[asyncio.Server] = []
         self._ports: list[int] = []
+        self._writers: list[asyncio.StreamWriter] = []
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -57,7 +58,10 @@ class RoutedServers:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        await asyncio.sleep(0.1)  # connections are closed a moment after they are told to
+        for writer in self._writers:
+            writer.transport.abort()
+        while any(writer.transport.get_extra_info("socket").fileno() >= 0 for writer in self._writers):
+            await asyncio.sleep(0.01)
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
@@ -68,6 +72,7 @@ class RoutedServers:
 
     async def _listen(self, number: int | None) -> int:
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self._writers.append(writer)
             with suppress(ConnectionError, asyncio.CancelledError), closing(writer):
                 while request := await _read(reader):
                     status, content = await (self._route(request) if number is None else self._answer(number))
@@ -86,6 +91,7 @@ class RoutedServers:
             reader, writer = await asyncio.open_connection("127.0.0.1", self._ports[number])
         except OSError:
             return 502, b'{"error": {"message": "no server"}}'
+        self._writers.append(writer)
         with closing(writer):
             writer.write(_head("POST /v1/chat/completions HTTP/1.1", request) + request)
             content = await _read(reader)

@@ -13,7 +13,9 @@ import os
 import re
 import resource
 import ssl
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -33,6 +35,8 @@ MOST_BYTES = 8 * 2**20
 STREAMED = 16
 """Times as many may come where each token has an event of its own."""
 _LONGEST_SHOWN = 300
+CONNECTIONS = 64
+"""Of an HTTP client, which looks at each of them for each request."""
 OTHER_FILES = 512
 """What a build has open beside its connections, at most."""
 _CONNECT = 30.0
@@ -68,7 +72,8 @@ class Endpoint:
         self._url = _address(model)
         self._path = self._url.path.rstrip("/")
         self._key = _key(model)
-        self._client = _client(model, self._url, self._key)
+        self._clients = _open_clients(model, self._url, self._key)
+        self._under_way = Counter[httpx.AsyncClient]()
         self._filter = _WithoutKey(self._without_key)
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(self._filter)
@@ -76,7 +81,7 @@ class Endpoint:
     async def find_owner(self) -> str:
         """How the server signs its list of models; empty where it gives none."""
         try:
-            response = await self._client.get(self._url.copy_with(path=self._path + "/models"))
+            response = await self._clients[0].get(self._url.copy_with(path=self._path + "/models"))
             owner = read_owner(parse_json(response.content[:MOST_BYTES]), self._model.model)
         except (ValueError, httpx.HTTPError, httpx.StreamError, OSError):
             owner = ""
@@ -103,16 +108,28 @@ class Endpoint:
 
     async def close(self) -> None:
         """Close its connections."""
-        await self._client.aclose()
+        for client in self._clients:
+            await client.aclose()
         for name in _LOGGERS:
             logging.getLogger(name).removeFilter(self._filter)
+
+    @asynccontextmanager
+    async def _lend_client(self) -> AsyncIterator[httpx.AsyncClient]:
+        """The client with the fewest requests under way, for one more."""
+        client = min(self._clients, key=self._under_way.__getitem__)
+        self._under_way[client] += 1
+        try:
+            yield client
+        finally:
+            self._under_way[client] -= 1
 
     async def _exchange(self, body: bytes, api: str) -> list[Outcome]:
         url = self._url.copy_with(path=self._path + _PATHS[api])
         try:
             async with (
                 asyncio.timeout(self._model.timeout),  # httpx's own begins anew with each byte
-                self._client.stream("POST", url, content=body) as response,
+                self._lend_client() as client,
+                client.stream("POST", url, content=body) as response,
             ):
                 content = await _content(response, MOST_BYTES * (STREAMED if self._model.stream else 1))
                 if isinstance(content, FailedExchange):
@@ -208,21 +225,27 @@ def _allow_connections(model: OpenAI) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
-def _client(model: OpenAI, url: httpx.URL, key: str) -> httpx.AsyncClient:
-    """The HTTP client. The environment's proxies and certificates hold, but no proxy is asked for this machine."""
+def _open_clients(model: OpenAI, url: httpx.URL, key: str) -> list[httpx.AsyncClient]:
+    """HTTP clients. The environment's proxies and certificates hold, but no proxy is asked for this machine."""
     _allow_connections(model)
+    clients = -(-model.concurrency // CONNECTIONS)
     headers = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
     near = is_loopback(url.host)
     try:
-        return httpx.AsyncClient(
-            # a context that trusts nobody, where there is no TLS: reading the certificates takes a third of a second
-            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if near and url.scheme == "http" else True,
-            headers=headers | ({"Authorization": f"Bearer {key}"} if key else {}),
-            timeout=httpx.Timeout(model.timeout, connect=min(model.timeout, _CONNECT)),
-            limits=httpx.Limits(max_connections=model.concurrency, max_keepalive_connections=model.concurrency),
-            trust_env=not near,
-            follow_redirects=False,
-        )
+        # one context for all; one that trusts nobody, where there is no TLS: reading the certificates takes a third of a second
+        plain = near and url.scheme == "http"
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else httpx.create_ssl_context()
+        return [
+            httpx.AsyncClient(
+                verify=context,
+                headers=headers | ({"Authorization": f"Bearer {key}"} if key else {}),
+                timeout=httpx.Timeout(model.timeout, connect=min(model.timeout, _CONNECT)),
+                limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+                trust_env=not near,
+                follow_redirects=False,
+            )
+            for _ in range(clients)
+        ]
     except (ValueError, ImportError, OSError, httpx.InvalidURL):  # their texts may hold the proxy's password
         pass
     raise EngineError(
