@@ -18,15 +18,16 @@
 # make install-gpu  install vLLM for the GPUs of this machine in an environment of its own (.venv-gpu), where builds find it
 # make check    install, lint, type-check, build the site of the documentation
 # make docs     install, build the site of the documentation into site/
+# make audit    install, look up the known weaknesses of what is locked, where an index offers them
+# make release-client  build the wheel of the client into dist/, with its bill of materials and checksums
 # make server   install, start a Prefect server on loopback, so that builds start faster and can be looked at
 PYTHON ?= python3
-UV_VERSION = 0.13.8
 export UV_PROJECT_ENVIRONMENT = .venv
 export UV_PYTHON_DOWNLOADS = never
 UV = .uv/bin/uv
 BIN = .venv/bin
 
-.PHONY: corpus corpus-real test test-explore test-all test-vllm test-llama test-trl test-teaching test-infra test-images teaching environments check docs server install install-llama install-ray install-gpu clean
+.PHONY: corpus corpus-real test test-explore test-all test-vllm test-llama test-trl test-teaching test-infra test-images teaching environments check docs audit release-client server install install-llama install-ray install-gpu clean
 .DEFAULT_GOAL := corpus
 
 corpus: install
@@ -82,6 +83,12 @@ check: install docs
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+audit: install
+	$(BIN)/python -m infra.supply.audit
+
+release-client: install
+	$(BIN)/python -m infra.supply.release_client dist
+
 server: install
 	set -a && . infra/prefect.env && $(BIN)/prefect server start --host 127.0.0.1
 
@@ -128,10 +135,10 @@ environments: install-llama .venv-vllm/.installed .venv-trl/.installed .venv-tea
 	.venv-teaching/bin/python -m pip --quiet --disable-pip-version-check install -r infra/teaching/requirements.txt
 	@touch $@
 
-$(UV):
+$(UV): infra/supply/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Errata needs Python 3.11 or newer, found " + sys.version.split()[0] + "; set PYTHON=…") if sys.version_info < (3, 11) else 0'
 	$(PYTHON) -m venv .uv
-	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	.uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r infra/supply/uv.txt
 
 clean:
 	rm -rf .venv .venv-gpu .venv-vllm .venv-trl .venv-teaching .venv-infra .uv build dist site *.egg-info catalog/*.egg-info
