@@ -155,8 +155,8 @@ def main() -> None:
     table = Table("", "replies/s, median", "lowest", "highest", "idle, median")
     for case, figures in results.items():
         rates = [figure["rate"] for figure in figures]
-        idle = statistics.median(figure.get("idle", float("nan")) for figure in figures)
-        table.add_row(case, *(f"{of(rates):,.1f}" for of in (statistics.median, min, max)), f"{idle:.1%}")
+        idle = f"{statistics.median(figure['idle'] for figure in figures):.1%}" if "idle" in figures[0] else ""
+        table.add_row(case, *(f"{of(rates):,.1f}" for of in (statistics.median, min, max)), idle)
     Console().print(table)
     print(f"{os.cpu_count()} cores")
 
