@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from errata.cli.exit_codes import DONE
+from errata.cli.text import strip_controls
 from errata.cli.verb import Verb
 from errata.errors import ErrataError
 
@@ -44,11 +45,12 @@ def run_check(options: Namespace) -> int:
             print(json.dumps({**({"id": pair["id"]} if "id" in pair else {}), **asdict(check)}, ensure_ascii=False))
             continue
         extracted = f"{check.extracted!r} (by {check.extracted_by})" if check.extracted else "none"
-        print(
+        shown = (
             f"gold         {pair['gold']}\n  read as    {check.gold_reading}\nanswer       {extracted}\n  read as    {check.answer_reading}\n"
             f"rule         {check.rule or 'none'}\nmath-verify  {check.second_opinion or 'not asked'}\n"
             f"verdict      {check.verdict}" + (f" ({check.undecided})" if check.undecided else "")
         )
+        print(strip_controls(shown))
     return DONE
 
 

@@ -50,16 +50,17 @@ def test_every_image_is_pinned_and_ours_are_of_this_version() -> None:
 
 
 def test_images_come_from_the_lock_by_the_uv_of_the_makefile() -> None:
-    version = re.search(r"^UV_VERSION = (\S+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    by_hashes = "--require-hashes -r"
+    assert f"{by_hashes} infra/supply/uv.txt" in (ROOT / "Makefile").read_text()
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
-    assert version
     for path in DOCKERFILES:
         text = path.read_text()
-        assert f"uv=={version[1]}" in text
+        assert "COPY infra/supply/uv.txt /tmp/uv.txt" in text
         synced = re.findall(r"uv sync (.*)", text)
         assert synced and all("--frozen" in line for line in synced)
         assert {name for line in synced for name in re.findall(r"-group (\S+)", line)} <= groups.keys()
-        assert re.findall(r"pip install(?! --no-cache-dir --disable-pip-version-check uv==)", text) == []
+        installed = re.findall(r"pip install (.*)", text)
+        assert installed and all(line.endswith(f"{by_hashes} /tmp/uv.txt") for line in installed)
 
 
 def test_nothing_runs_as_root() -> None:

@@ -15,11 +15,13 @@ _UNSEEN = re.compile(
     "[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f]")
+# what no verb writes of its own: it writes line ends, and ESC in sequences of colours and of the cursor alone
+_NOT_OURS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]|\x1b(?!\[[0-9;?]*[A-Za-z])")
 
 
 def escape_unseen(text: str) -> str:
-    """A text with the code of each character that nobody would see; ESC, which begins sequences of our own, is left as it is."""
-    return _UNSEEN.sub(_escape, text)
+    """A text with the code of each character that nobody would see; colours and moves of the cursor, which are our own, are left as they are."""
+    return _UNSEEN.sub(_escape, _NOT_OURS.sub(_escape, text))
 
 
 def escape_controls(text: str) -> str:

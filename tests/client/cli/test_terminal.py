@@ -75,9 +75,9 @@ def test_parquet_is_not_shown(store: str, monkeypatch: pytest.MonkeyPatch) -> No
 def test_whatever_a_verb_prints_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = open_terminal(monkeypatch)
     with escape_output():
-        print("\x1b[1mours\x1b[0m", "\x9b31m\u202e\u2067\ud800")
+        print("\x1b[1mours\x1b[0m", "\x9b31m\u202e\u2067\ud800\x1b]0;x\x07\x08")
         sys.stderr.writelines(["\u202e\n"])
-    assert terminal.shown == "\x1b[1mours\x1b[0m \\u009b31m\\u202e\\u2067\\ud800\n\\u202e\n"
+    assert terminal.shown == "\x1b[1mours\x1b[0m \\u009b31m\\u202e\\u2067\\ud800\\u001b]0;x\\u0007\\u0008\n\\u202e\n"
     assert sys.stdout is terminal
 
 
