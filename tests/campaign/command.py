@@ -42,10 +42,11 @@ class CommandKills:
             self._shared.close()
 
     def step(self, folder: Path, number: int, chance: random.Random) -> Figures:
-        """Kill the command some times, let it come to its end, and compare."""
+        """Kill the command some times, let it come to its end, and compare; a shared server has another build at the same time."""
         figures = Figures(tried=1)
         store, log = folder / "store", folder / "log"
         url = self._share() if number % 2 else ""
+        other = self._start(folder / "other", folder / "other-log", url) if url else None
         code: int | None = -1
         for attempt in range(MOST + 1):
             began = time.monotonic()
@@ -53,13 +54,25 @@ class CommandKills:
             if code is not None and code in (0, 1):
                 self._seconds = max(5.0, min(self._seconds, time.monotonic() - began))
                 break
-        if code:
-            figures.lose("other", f"errata build ended with {code}: {log.read_text('utf-8', 'replace')[-300:]}")
-        read_log(figures, log, "errata build")
-        compare_releases(figures, self._expected, self._whole.locate("sample", store), "errata build")
+        self._check(figures, code, store, log, "errata build")
+        if other is not None:
+            self._check(
+                figures,
+                _wait(figures, other),
+                folder / "other",
+                folder / "other-log",
+                "errata build beside a killed one",
+            )
         figures.survived = int(not figures.failures)
         figures.counts["with a shared server" if url else "with a server of its own"] += 1
         return figures
+
+    def _check(self, figures: Figures, code: int | None, store: Path, log: Path, about: str) -> None:
+        """Count what a build that came to its end lost or said."""
+        if code:
+            figures.lose("other", f"{about} ended with {code}: {log.read_text('utf-8', 'replace')[-300:]}")
+        read_log(figures, log, about)
+        compare_releases(figures, self._expected, self._whole.locate("sample", store), about)
 
     def _share(self) -> str:
         """The server that several builds share, started when it is first needed."""
@@ -70,16 +83,11 @@ class CommandKills:
         self._shared.wait()
         return self._shared.url
 
-    def _run(
-        self, figures: Figures, store: Path, log: Path, url: str, chance: random.Random, *, last: bool
-    ) -> int | None:
+    def _start(self, store: Path, log: Path, url: str) -> subprocess.Popen[bytes]:
+        """Begin a build of the sample in a store."""
         env = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-        env |= {
-            TOKEN: uuid.uuid4().hex,
-            "PREFECT_HOME": str(self._folder / "prefect"),
-            "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}",
-        }
-        env |= {"PREFECT_API_URL": url} if url else {}
+        env |= {TOKEN: uuid.uuid4().hex, "PREFECT_HOME": str(self._folder / "prefect")}
+        env |= {"PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}", **({"PREFECT_API_URL": url} if url else {})}
         command = [
             sys.executable,
             "-m",
@@ -89,7 +97,16 @@ class CommandKills:
             "--store",
             str(store),
         ]
-        with open(log, "ab") as stream, subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True) as build:  # fmt: skip
+        with open(log, "ab") as stream:
+            return subprocess.Popen(
+                command, env=env, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True
+            )
+
+    def _run(
+        self, figures: Figures, store: Path, log: Path, url: str, chance: random.Random, *, last: bool
+    ) -> int | None:
+        """Build and kill it; the exit code where it came to its end before."""
+        with self._start(store, log, url) as build:
             try:
                 return build.wait(LIMIT if last else chance.uniform(0.5, 1.2 * self._seconds))
             except subprocess.TimeoutExpired:
@@ -110,4 +127,14 @@ class CommandKills:
             figures.counts[f"by {how.name}"] += 1
             for process in wait_for_end(begun):
                 figures.lose("orphans", f"errata build after {how.name}: {process}")
+            return None
+
+
+def _wait(figures: Figures, build: subprocess.Popen[bytes]) -> int | None:
+    with build:
+        try:
+            return build.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            figures.lose("hangs", f"errata build beside a killed one: longer than {LIMIT:g} s")
+            build.kill()
             return None

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.campaign import fuzz
 from tests.campaign.figures import Figures
 
-COUNT = 50
+COUNT = 100
 
 
 class Mutants:
