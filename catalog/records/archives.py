@@ -61,6 +61,8 @@ def check_soundness(name: str) -> Iterator[None]:
 
 def _list_zip(stream: IO[bytes], name: str) -> Iterator[tuple[str, IO[bytes]]]:
     with zipfile.ZipFile(stream) as archive:
+        if not all(member.filename for member in archive.infolist()):
+            raise zipfile.BadZipFile("a file in it has no name")  # nobody could say which rows are its
         members = [member for member in archive.infolist() if not member.is_dir() and _is_wanted(member.filename)]
         if len(members) > MOST_MEMBERS:
             raise SourceError(f"{name}: has {len(members)} files, at most {MOST_MEMBERS} are read; split it")
