@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
@@ -21,10 +22,28 @@ _FILE = b"ARROW1"
 _FEATHER_1 = b"FEA1"
 
 
+class _BoundedStream:
+    """A stream of which never more is read than it has left: a damaged file names any length, for which memory would be set aside."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        here = stream.tell()
+        self._size = stream.seek(0, os.SEEK_END)
+        stream.seek(here)
+
+    def read(self, count: int | None = None) -> bytes:
+        """Read so many bytes, or all that are left."""
+        left = max(0, self._size - self._stream.tell())
+        return self._stream.read(left if count is None or count < 0 else min(count, left))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 def read_parquet(stream: IO[bytes], name: str, reading: FileReading) -> Iterator[Record]:
     """The rows of a Parquet file."""
     with _sound(name, "Parquet"):
-        file = pq.ParquetFile(stream)
+        file = pq.ParquetFile(_BoundedStream(stream))
         _refuse_duplicates(file.schema_arrow, name)
         number = 0
         for batch in file.iter_batches(batch_size=_choose_rows(file.metadata)):
@@ -40,7 +59,7 @@ def read_arrow(stream: IO[bytes], name: str, reading: FileReading) -> Iterator[R
         raise SourceError(f"{name}: is Feather of version 1; write it anew (pyarrow.feather.write_feather)")
     with _sound(name, "Arrow"):
         number = 0
-        for batch in _list_batches(stream, head == _FILE):
+        for batch in _list_batches(_BoundedStream(stream), head == _FILE):
             if number == 0:
                 _refuse_duplicates(batch.schema, name)
             _check_offsets(batch)
@@ -50,7 +69,7 @@ def read_arrow(stream: IO[bytes], name: str, reading: FileReading) -> Iterator[R
                 number += part.num_rows
 
 
-def _list_batches(stream: IO[bytes], is_file: bool) -> Iterator[pa.RecordBatch]:
+def _list_batches(stream: _BoundedStream, is_file: bool) -> Iterator[pa.RecordBatch]:
     if not is_file:
         yield from pa.ipc.open_stream(stream)
         return
