@@ -9,6 +9,8 @@ from typing import get_args
 import pytest
 
 from flows.planning.engines import locate_model, open_engine
+from flows.planning.plan import make_plan
+from flows.planning.touches import list_touched
 from schemas.engine import LoggedEngine
 from schemas.recipe.models import MODELS, VLLM, Abacus, Declaration, LlamaCpp, Model, OpenAI, Recorded
 from tasks.engines.openai.engine import OpenAIEngine
@@ -63,3 +65,28 @@ def test_programs_of_engines_leave_their_logs_in_the_cache(tmp_path: Path, monke
     endpoint = open_engine(OpenAI(engine="openai", model="m"), lambda: (0, 0.0))
     assert not isinstance(endpoint, LoggedEngine)
     endpoint.close()
+
+
+def test_a_plan_says_how_many_replicas_there_will_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
+    models = {
+        "own": "engine: abacus, replicas: 2",
+        "plain": "engine: abacus",
+        "large": "engine: vllm, model: a/b",
+        "single": "engine: vllm, model: a/b, replicas: 1",
+        "refused": "engine: vllm, model: a/b, replicas: 7",
+    }
+    declared = "".join(f"  {name}: {{{model}}}\n" for name, model in models.items())
+    (tmp_path / "r.yaml").write_text(
+        f"corpus: t\nversion: 0.1.0\ntitle: T\nlicense: MIT\nmodels:\n{declared}tables:\n  problems: {{task: world, count: 3}}\n"
+        f"  solutions: {{task: generate, from: problems, models: [{', '.join(models)}]}}\n"
+        "  release: {task: release, from: solutions, splits: {all: 1}}\n"
+    )
+    touched = list_touched(make_plan(str(tmp_path / "r.yaml"), None, str(tmp_path / "store")))
+    assert sorted(touched["models"]) == [
+        "large: a/b (vllm, 3 replicas)",
+        "own: abacus, 2 replicas",
+        "plain: abacus",
+        "refused: a/b (vllm)",
+        "single: a/b (vllm)",
+    ]
