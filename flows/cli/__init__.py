@@ -22,11 +22,12 @@ from flows.cli import (
     report,
     tags,
     tidy,
+    view,
 )
 
 GROUPS = (
     browse, build, calibrate, check, completion, deploy, evaluate, init, ledger, lint, models, new, preview, publish, reference, release, report,
-    tags, tidy,
+    tags, tidy, view,
 )  # fmt: skip
 VERBS = tuple(
     sorted((verb for group in GROUPS for verb in group.VERBS), key=lambda verb: OF_APPLICATION.index(verb.name))

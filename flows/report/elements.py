@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 
@@ -85,6 +86,11 @@ SHORT = {
     "exploration": "Exploration",
     "cost": "Cost", "repeats": "Duplicates", "drift": "Drift",
 }  # fmt: skip
+
+
+def find_rows(**filters: object) -> str:
+    """The place in the page where the examples with these values are, as its address has it."""
+    return "#examples?" + urlencode({name: str(value) for name, value in filters.items()}, quote_via=quote)
 
 
 def make_unmeasured(name: str, title: str, why: str) -> Section:

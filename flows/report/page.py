@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from flows.report.drawing import draw_plot
-from flows.report.elements import Cell, Plot, Section, format_model
+from flows.report.elements import Cell, Plot, Section, format_count, format_model
 from flows.report.sections.answers import show_certainty, show_exploration, show_soundness, show_verdicts
 from flows.report.sections.error_positions import show_positions, show_types
 from flows.report.sections.flips import show_flips
@@ -34,22 +35,51 @@ SECTIONS: tuple[Callable[[Mapping[str, Any], Mapping[str, Any]], Section | None]
 )  # fmt: skip
 """In the order of a reader's questions: how many, where, what kind, who says so, how sure, what it cost."""
 
+_UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
-def render_page(release: Mapping[str, Any], statistics: Mapping[str, Any]) -> str:
-    """The HTML of a report; the same manifest and statistics give the same bytes."""
+
+def render_page(release: Mapping[str, Any], statistics: Mapping[str, Any], served: bool = False) -> str:
+    """The HTML of a report; the same manifest and statistics give the same bytes.
+
+    Args:
+        release: The manifest.
+        statistics: What was measured.
+        served: Whether a server beside the page has all rows at the address `rows`; else the page holds a sample.
+
+    Returns:
+        The page.
+
+    """
     shown = (make_section(release, statistics) for make_section in SECTIONS)
     sections = [section for section in shown if section is not None]
     scripts = [Markup(_escape_script(_read_file("page.js")))]  # noqa: S704
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"model": format_model, "draw": draw_plot}
-    environment.tests |= {"plot": lambda part: isinstance(part, Plot), "cell": lambda cell: isinstance(cell, Cell)}
-    html: str = environment.from_string(_read_file("page.html.j2")).render(
+    examples = statistics["examples"]
+    html: str = make_environment().get_template("page.html.j2").render(
         release=release, recipe=release["recipe"], name=f"{release['corpus']} {release['version']}", found=statistics,
         headline=write_headline(release, statistics), headlines=list_headlines(release, statistics), sections=sections,
-        scripts=scripts, style=Markup(_read_file("page.css")), policy=_make_policy(scripts),  # noqa: S704
-        choices={name: sorted({example[name] for example in statistics["examples"] if example.get(name)}) for name in ("type", "model", "set")},
+        scripts=scripts, style=Markup(_read_file("page.css")), policy=_make_policy(scripts, served), served=served,  # noqa: S704
+        choices={name: sorted({example[name] for example in examples if example.get(name)}) for name in ("type", "model", "set")},
+        steps=sorted({example["first_error"] + 1 for example in examples if (example["first_error"] or -1) >= 0}),
+        embedded=Markup(embed_json(examples)),  # noqa: S704
     )  # fmt: skip
     return html
+
+
+@lru_cache(maxsize=1)
+def make_environment() -> Environment:
+    """What renders the page and its examples: whatever stands in it is escaped."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, loader=FileSystemLoader(HERE)
+    )
+    environment.filters |= {"model": format_model, "draw": draw_plot, "count": format_count}
+    environment.tests |= {"plot": lambda part: isinstance(part, Plot), "cell": lambda cell: isinstance(cell, Cell)}
+    return environment
+
+
+def embed_json(value: Any) -> str:
+    """JSON that can stand in a script element: no character of it ends the element, or a line of JavaScript."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return "".join(_UNSAFE.get(c, c) for c in text)
 
 
 @lru_cache(maxsize=8)
@@ -62,7 +92,8 @@ def _escape_script(text: str) -> str:
     return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
-def _make_policy(scripts: list[Markup]) -> str:
+def _make_policy(scripts: list[Markup], served: bool) -> str:
     hashes = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
-    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    asked = " connect-src 'self';" if served else ""
+    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:;{asked} base-uri 'none'; form-action 'none'"

@@ -29,6 +29,8 @@ CONFIG: dict[str, Any] = {
 }  # fmt: skip
 
 
+LINK = " ⇒ "
+"""Between what is told of a mark and the place in the page where its rows are."""
 _INHERITED = frozenset({
     "__proto__", "constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString",
     "valueOf", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__",
@@ -66,10 +68,10 @@ def _make_data(rows: Sequence[Row]) -> Any:
 
 
 def _describe(row: Row) -> str:
-    """What is told of a mark that is pointed at."""
+    """What is told of a mark that is pointed at, and, with `rows`, where its rows are."""
     of = ", ".join(str(row[key]) for key in ("name", "y", "x", "kind", "part") if row.get(key) not in (None, ""))
     number = row.get("says") or row.get("label") or f"{row['n']:,.4g}"
-    return f"{of}: {number}"
+    return f"{of}: {number}{LINK + row['rows'] if row.get('rows') else ''}"
 
 
 def plot_stacked(

@@ -28,7 +28,7 @@ from .verify import VERIFY
 VERBS = (LIST, SHOW, LOAD, VERIFY, PULL, LOCK, DIFF)
 """What works wherever the client is installed."""
 OF_APPLICATION = (
-    "init", "new", "preview", "lint", "plan", "build", "tasks", "formats", "views", "schema", "models", "check", "gates", "release", "ledger", "evaluate", "calibrate", "browse", "report", "trace", "push", "tag",
+    "init", "new", "preview", "lint", "plan", "build", "tasks", "formats", "views", "schema", "models", "check", "gates", "release", "ledger", "evaluate", "calibrate", "browse", "report", "view", "trace", "push", "tag",
     "deprecate", "yank",
     "restore", "sign", "gc", "deploy", "serve", "completion",
 )  # fmt: skip

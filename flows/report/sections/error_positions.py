@@ -12,6 +12,7 @@ from flows.report.elements import (
     PageTable,
     Plot,
     Section,
+    find_rows,
     format_brief,
     format_count,
     format_model,
@@ -54,6 +55,7 @@ def show_positions(_: Facts, statistics: Facts) -> Section:
             "value": n,
             "label": format_brief(n),
             "says": f"{format_count(n)} solutions of {_format_length(long)} steps first go wrong at step {steps[at]}",
+            "rows": find_rows(step=at + 1),
         }
         for (at, long), n in cells.items()
     ]
@@ -63,7 +65,12 @@ def show_positions(_: Facts, statistics: Facts) -> Section:
     says = "For each number of steps (down) and each step (across) how many solutions first go wrong there."
     heat = Plot("positions-heat", "First wrong step against length", says, spec, table, width=90 + 38 * len(steps))
     bars = [
-        {"name": f"step {steps[at]}", "n": by_step[at] / total, "label": format_percent(by_step[at] / total)}
+        {
+            "name": f"step {steps[at]}",
+            "n": by_step[at] / total,
+            "label": format_percent(by_step[at] / total),
+            "rows": find_rows(step=at + 1),
+        }
         for at in range(len(steps))
     ]
     marginal = PageTable(
@@ -106,6 +113,7 @@ def show_types(release: Facts, statistics: Facts) -> Section:
             "name": kind,
             "n": counts[kind],
             "label": f"{format_count(counts[kind])} ({format_share(counts[kind], total)})",
+            "rows": find_rows(type=kind),
         }
         for kind in kinds
     ]
@@ -126,11 +134,10 @@ def show_types(release: Facts, statistics: Facts) -> Section:
     for by, label in (("model", "model"), ("set", "problem set"), ("level", "difficulty of the problem")):
         if summary.get(f"by_{by}"):
             cells = [[format_model(group), kind, n] for group, kind, n in summary[f"by_{by}"]]
-            parts += [_plot_heat(by, label, cells, kinds)] if len({group for group, _, _ in cells}) > 1 else []
+            names = {format_model(group): str(group) for group, _, _ in summary[f"by_{by}"]}
+            parts += [_plot_heat(by, label, cells, kinds, names)] if len({group for group, _, _ in cells}) > 1 else []
     truths = [(entry["table"], entry["truth"]) for entry in release.get("types") or [] if "truth" in entry]
     lead = f"{format_count(total - counts.get(UNDECIDED, 0))} of {format_count(total)} mistakes have a type; the commonest is “{kinds[0]}” ({format_share(counts[kinds[0]], total)})."
-    if total > (released := statistics["rows"]["rows"]):
-        lead += f" {format_count(released)} of them are released."
     for _, truth in truths[:1]:
         lead += f" Against the truth, {format_share(truth['exact'], truth['rows'])} of {format_count(truth['rows'])} types are right (macro-F1 {truth['macro_f1']:.2f})."
     notes = (
@@ -139,7 +146,10 @@ def show_types(release: Facts, statistics: Facts) -> Section:
     return Section(name, title, lead, tuple(parts), notes)
 
 
-def _plot_heat(by: str, label: str, cells: Sequence[Sequence[Any]], kinds: Sequence[str]) -> Plot:
+def _plot_heat(
+    by: str, label: str, cells: Sequence[Sequence[Any]], kinds: Sequence[str], names: Mapping[str, str]
+) -> Plot:
+    """Shares of types by group; `names` has the groups' whole names by those that are shown."""
     counts = Counter[tuple[str, str]]()
     for group, kind, n in cells:
         counts[group, kind] += n
@@ -165,6 +175,7 @@ def _plot_heat(by: str, label: str, cells: Sequence[Sequence[Any]], kinds: Seque
             "value": round(share, 4),
             "label": f"{100 * share:.0f}" if share else "",
             "says": f"{format_count(counts.get((group, kind), 0))} of {format_count(totals[group])} mistakes ({format_percent(share)})",
+            "rows": find_rows(type=kind, **({by: names.get(group, group)} if by in ("model", "set") else {})),
         }
         for (group, kind), share in shares.items()
     ]

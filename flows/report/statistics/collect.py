@@ -43,7 +43,6 @@ def collect_from_plan(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, Any]
     levels = _fill_verdicts(summary, read_table(plan, verified)) if verified else None
     subject = _find_subject(plan)
     _fill_mistakes(summary, read_table(plan, subject), subject.contract.key, levels)
-    _fill_types(summary, plan, levels)
     _fill_certainty(summary, plan)
     for work in plan.jobs:
         _fill_labels(summary, plan, work)
@@ -130,15 +129,6 @@ def _fill_mistakes(summary: dict[str, Any], source: RowSource, key: str, levels:
     summary["positions"], summary["types"] = positions.summarize(source.name), types.summarize(source.name)
     summary["examples"] = examples.choose()
     summary["rows"]["problems"] = problems.count
-
-
-def _fill_types(summary: dict[str, Any], plan: Plan, levels: pl.DataFrame | None) -> None:
-    """Fill in types of the table that decides them, so that shares are those of the manifest, the card and `errata show`."""
-    typed = next((work for work in plan.jobs if find_label(work.task, "type", work.contract.names())), None)
-    if typed is not None:
-        types = Types(levels)
-        measure(read_table(plan, typed), [types])
-        summary["types"] = types.summarize(typed.name) or summary["types"]
 
 
 def _fill_certainty(summary: dict[str, Any], plan: Plan) -> None:

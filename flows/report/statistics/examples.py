@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, get_args
 
@@ -53,7 +53,7 @@ class Examples:
         rows = self.chosen.with_columns(turn=turn).sort("turn", "kind", self.key)
         examples, room = [], BYTES
         for row in rows.head(ALL).iter_rows(named=True):
-            example = _make_example(row, self.key)
+            example = make_example(row, self.key)
             room -= _estimate_size(example)
             if room < 0:
                 break
@@ -68,8 +68,8 @@ def _choose_best(rows: pl.DataFrame, key: str) -> pl.DataFrame:
     return rows.sort("_turn", key).group_by("kind", maintain_order=True).head(EACH).drop("_turn")
 
 
-def _make_example(row: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """What is shown of a row."""
+def make_example(row: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """What is shown of a row; `kind` is its type."""
     steps = row.get("steps") or [row.get("rationale") or row.get("text") or ""]
     at = next((row[label.column] for label in list_labels("step") if row.get(label.column) is not None), None)
     begin = max(0, min((at or 0) - STEPS // 2, len(steps) - STEPS))
@@ -79,8 +79,19 @@ def _make_example(row: Mapping[str, Any], key: str) -> dict[str, Any]:
         "question": _shorten(format_question(row.get("question") or "", row.get("options")), QUESTION),
         "first_error": at, "begin": begin, "length": len(steps),
         "steps": [_shorten(step, STEP) for step in steps[begin : begin + STEPS]],
+        "values": _list_values(row, begin, min(len(steps), begin + STEPS)),
+        "reference": None if row.get("reference") is None else _shorten(row["reference"], QUESTION),
         "reasons": _list_reasons(row),
     }  # fmt: skip
+
+
+def _list_values(row: Mapping[str, Any], begin: int, end: int) -> list[float | None]:
+    """The share of right rollouts after each step that is shown, of the first estimate that has them; none where none was made."""
+    values: Sequence[float | None] = next(
+        (row[label.values] for label in list_labels("step") if label.values and row.get(label.values)), []
+    )
+    shown = [None if value is None else round(float(value), 4) for value in values[begin:end]]
+    return [*shown, *[None] * (end - begin - len(shown))] if shown else []
 
 
 def _list_reasons(row: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,0 +1,67 @@
+"""`errata view`: the report of a release with all its rows, in a browser on this machine."""
+
+from __future__ import annotations
+
+import webbrowser
+from argparse import ArgumentParser, Namespace
+
+import errata
+from errata.cli import text
+from errata.cli.exit_codes import DONE
+from errata.cli.verb import RELEASE, Verb
+from errata.errors import ErrataError
+from errata.storage import locate_store
+
+
+def run_view(options: Namespace) -> int:
+    """`errata view`: serve until it is interrupted."""
+    from flows.viewing.rows import ViewedRows
+    from flows.viewing.server import Viewer
+
+    release = errata.open_release(options.name, locate_store(options.store))
+    rows = ViewedRows(release, options.view)
+    try:
+        try:
+            server = Viewer(release, rows, options.port)
+        except OSError as error:
+            raise ErrataError(
+                f"--port {options.port}: cannot be listened on ({error.strerror}); name another, or none"
+            ) from None
+        with server:
+            shown = f"{release.name}: {rows.total:,} rows of {rows.view}, on this machine alone; end with Ctrl-C\n{server.url}"
+            print(text.strip_controls(shown), flush=True)
+            if not options.no_open:
+                webbrowser.open(server.url)
+            try:
+                server.serve_forever()
+            except KeyboardInterrupt:
+                print()
+        return DONE
+    finally:
+        rows.close()
+
+
+def _parse_port(value: str) -> int:
+    port = int(value)
+    if not 0 <= port <= 65_535:
+        raise ValueError(value)
+    return port
+
+
+def _add_view(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME[@VERSION]", help=RELEASE)
+    parser.add_argument("--view", metavar="VIEW", help="whose rows (default: the release's first view)")
+    parser.add_argument("--port", type=_parse_port, default=0, metavar="N", help="listen here (default: a free port)")
+    parser.add_argument("--no-open", action="store_true", help="print the address and open no browser")
+
+
+VIEW = Verb(
+    "view",
+    "Look at the report and at all rows of a release in the browser.",
+    ("errata view mwpes", "errata view mwpes@1.0.0 --view stepwise --port 8000 --no-open"),
+    run_view,
+    _add_view,
+    "On this machine alone, read-only; filters and rows have addresses, and what is filtered can be downloaded.",
+)
+
+VERBS = (VIEW,)
