@@ -34,6 +34,8 @@ _NUMBER, _WORDS = "errata_number", "errata_words"
 class ViewError(ApplicationError):
     """The rows of a release cannot be viewed."""
 
+    exit_code = 2
+
 
 class ViewedRows:
     """The rows of one view of a release."""
