@@ -111,7 +111,12 @@ def format_stages(plan: Plan) -> str:
 def format_asked(plan: Plan) -> str:
     """What asks a model, as a Markdown table."""
     asked = plan.list_asked()
-    asked.append(("**all**", *(sum(row[i] for row in asked) for i in (1, 2, 3))))  # type: ignore[arg-type]
+    requests_of, prompts_of, tokens_of = (
+        [row[1] for row in asked],
+        [row[2] for row in asked],
+        [row[3] for row in asked],
+    )
+    asked.append(("**all**", sum(requests_of), sum(prompts_of), sum(tokens_of)))
     rows = [
         [name, f"{requests / 1e6:,.0f} M", f"{prompt / 1e12:.3f} T", f"{tokens / 1e12:.3f} T",
          *(f"{tokens / rate / 3600:,.0f}" for rate in GPU_RATES)]
