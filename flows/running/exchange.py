@@ -59,6 +59,12 @@ def read_received(folder: TableFolder, files: Sequence[ParquetFile], number: int
             yield rows
 
 
+def remove_sent(folder: TableFolder, files: Sequence[ParquetFile]) -> None:
+    """Remove files whose rows are where they were sent."""
+    for file in files:
+        folder.store.fs.rm_file(folder.store.full(f"{folder.path}/{file.path}"))
+
+
 def _count_leaves(rows: pq.ParquetFile, at: int) -> int:
     """The number of a plain column among the leaves of a file: lists and records have others."""
     names = [rows.schema.column(i).path for i in range(len(rows.schema))]

@@ -18,6 +18,7 @@ import polars as pl
 import pyarrow as pa
 
 from catalog.tables import ParquetFile, TableFolder
+from flows.running.work_folder import open_work_folder
 from schemas.frames import batch_frames
 
 WAITING = 100_000
@@ -32,12 +33,25 @@ def shuffle_key(count: int) -> pl.Expr:
     return pl.col("problem_id").str.slice(0, 8).str.to_integer(base=16, dtype=pl.Int64) % count
 
 
-def shuffle_by_problem(parts: Iterable[pl.DataFrame], count: int, folder: TableFolder) -> list[ParquetFile]:
-    """Put all rows of a problem into one bucket, in their order; each bucket is a file `shares/<partition>.parquet`, an empty one has none."""
-    with tempfile.TemporaryDirectory(prefix="errata-") as place:
+def shuffle_by_problem(
+    parts: Iterable[pl.DataFrame], count: int, folder: TableFolder, shares: range | None = None
+) -> list[ParquetFile]:
+    """Put all rows of a problem into one bucket, in their order.
+
+    Args:
+        parts: The rows.
+        count: Buckets.
+        folder: The table.
+        shares: The numbers of the buckets that the rows are of; all unless given.
+
+    Returns:
+        A file `shares/<partition>.parquet` for each bucket; an empty one has none.
+
+    """
+    with open_work_folder(folder.store) as place:
         return [
             folder.write(f"shares/{path.name}.parquet", pl.concat(_read_pieces(path)))
-            for path in _deal_out(parts, range(count), count, Path(place))
+            for path in _deal_out(parts, shares or range(count), count, place)
         ]
 
 

@@ -6,15 +6,18 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
-from catalog.tables import PartitionCommit, sum_commits
+from catalog.tables import ParquetFile, PartitionCommit, sum_commits
 from flows.running.commit import write_outcome
 from flows.running.engine_pool import EnginePool
 from flows.running.kinds.kind import Kind
-from flows.running.partitions import Partition
+from flows.running.partitions import Partition, list_file_partitions
+from flows.running.unit_executor import Unit, UnitExecutor
 from flows.running.watcher import Watcher
 from schemas.task import Outcome, Task
 
 T = TypeVar("T", bound=Task[Any])
+ROWS_OF_A_BATCH = 250_000
+"""Rows, about, that are sent to their shares together."""
 
 
 class PartitionedKind(Kind[T]):
@@ -40,3 +43,31 @@ class PartitionedKind(Kind[T]):
         commit = write_outcome(self.job, f"{partition.name}-00000", rows_in, outcome)
         watcher.advance(self.job.name, rows_in, None)
         return commit
+
+    def list_batches(self) -> list[range]:
+        """The numbers of input files whose rows are sent to their shares together."""
+        begins, rows, number = [0], 0, -1
+        for number, partition in enumerate(list_file_partitions(self.job)):
+            if rows >= ROWS_OF_A_BATCH:
+                begins.append(number)
+                rows = 0
+            rows += partition.file.rows if partition.file else 0
+        return [range(*bounds) for bounds in zip(begins, [*begins[1:], number + 1])]
+
+    def run_units(
+        self, what: str, call: Any, arguments: Sequence[tuple[Any, ...]], units: UnitExecutor | None, watcher: Watcher
+    ) -> list[ParquetFile]:
+        """The file that each call writes, those that have ended before not made again."""
+        names = [f"{what}-{number:05d}" for number in range(len(arguments))]
+        commits = {name: self.folder.read_commit(name) for name in names}
+        todo = [
+            Unit(f"{self.job.name}, {name}", call, (*given, name))
+            for name, given in zip(names, arguments)
+            if commits[name] is None
+        ]
+        if units is None:
+            made = [unit.call(*unit.arguments, watcher) for unit in todo]
+        else:
+            made = units.run(todo, watcher)
+        files = iter(made)
+        return [commit.parts[0] if (commit := commits[name]) else next(files) for name in names]

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
 import polars as pl
 
-from catalog.tables import PartitionCommit
+from catalog.tables import ParquetFile, PartitionCommit
+from flows.planning.plan import TableJob
+from flows.running.exchange import DESTINATION, read_received, remove_sent, send_rows
 from flows.running.kinds.partitioned import PartitionedKind
 from flows.running.partitions import Partition, list_file_partitions, read_partition
 from flows.running.sample import PilotSample, scale_sample
-from flows.running.shuffle import shuffle_by_problem
+from flows.running.shuffle import shuffle_by_problem, shuffle_key
 from flows.running.unit_executor import UnitExecutor
 from flows.running.verdict_cache import use_verdict_cache
 from flows.running.watcher import NOBODY, Watcher
 from schemas.frames import to_polars_schema
 from schemas.task import PerProblem
+from tasks import TASKS
 
 ROWS_OF_A_BUCKET = 50_000
 """Rows, about, of the problems that a task sees at a time."""
+BUCKETS_OF_A_SHARE = 20
+"""Buckets whose rows are sent together in a large table, which are a million rows, about."""
 PREPARED = "decided"
 
 
 class PerProblemKind(PartitionedKind[PerProblem[Any]]):
     """The task runs on buckets of whole problems."""
 
-    prepares = True
+    prepares = prepares_by_units = True
 
     @cached_property
     def partitions(self) -> list[Partition]:
@@ -38,14 +43,30 @@ class PerProblemKind(PartitionedKind[PerProblem[Any]]):
         return [Partition(f"{i:05d}", bucket=i, rows=share) for i, share in enumerate(shares)]
 
     def prepare(self, units: UnitExecutor | None = None, watcher: Watcher = NOBODY) -> None:
-        """Shuffle the rows by problem."""
+        """Shuffle the rows by problem: of a large table shares of many buckets first, then each share by itself."""
         if self.folder.read_commit(PREPARED):
             return
-        rows = (read_partition(self.job, partition) for partition in list_file_partitions(self.job))
-        for file in shuffle_by_problem(rows, len(self.partitions), self.folder):
+        count = len(self.partitions)
+        if units is None or count <= BUCKETS_OF_A_SHARE:
+            rows = (read_partition(self.job, partition) for partition in list_file_partitions(self.job))
+            self.commit_buckets(shuffle_by_problem(rows, count, self.folder))
+            self.folder.commit(PREPARED, PartitionCommit(0))
+            return
+        shares = [range(at, min(at + BUCKETS_OF_A_SHARE, count)) for at in range(0, count, BUCKETS_OF_A_SHARE)]
+        batches = self.list_batches()
+        of = f"{len(shares)}-{len(batches)}"
+        sending = [(self.job, batch, count) for batch in batches]
+        sent = self.run_units(f"sent-{of}", send_problems, sending, units, watcher)
+        dealing = [(self.job, share, count, sent) for share in shares]
+        self.run_units(f"share-{of}", shuffle_share, dealing, units, watcher)
+        self.folder.commit(PREPARED, PartitionCommit(0))
+        remove_sent(self.folder, sent)
+
+    def commit_buckets(self, files: Sequence[ParquetFile]) -> None:
+        """Say of buckets that they are there."""
+        for file in files:
             name = file.path.removeprefix("shares/").removesuffix(".parquet")
             self.folder.commit(f"{PREPARED}-{name}", PartitionCommit(0, [file]))
-        self.folder.commit(PREPARED, PartitionCommit(0))
 
     def run_chunks(self, partition: Partition, watcher: Watcher) -> Iterator[PartitionCommit]:
         """One chunk: the bucket."""
@@ -68,3 +89,32 @@ class PerProblemKind(PartitionedKind[PerProblem[Any]]):
         if inputs is None or not inputs.rows.height:
             return None
         return scale_sample(self.job, inputs, self.task.run(inputs.rows, self.job.parameters).kept)
+
+
+def _open_kind(job: TableJob) -> PerProblemKind:
+    task = TASKS[job.task]
+    assert isinstance(task, PerProblem)
+    return PerProblemKind(job, task)
+
+
+def send_problems(job: TableJob, batch: range, count: int, name: str, watcher: Watcher) -> ParquetFile:
+    """Send the rows of some input files to the shares of their buckets; what was written."""
+    kind = _open_kind(job)
+    files = list_file_partitions(job)
+    rows = pl.concat([read_partition(job, files[number]) for number in batch])
+    share = (shuffle_key(count) // BUCKETS_OF_A_SHARE).cast(pl.Int32)
+    file = send_rows(kind.folder, f"sent/{name}.parquet", rows.with_columns(share.alias(DESTINATION)))
+    kind.folder.commit(name, PartitionCommit(0, [file]))
+    return file
+
+
+def shuffle_share(
+    job: TableJob, buckets: range, count: int, sent: Sequence[ParquetFile], name: str, watcher: Watcher
+) -> ParquetFile:
+    """Deal the rows of a share out to its buckets."""
+    kind = _open_kind(job)
+    rows = read_received(kind.folder, sent, buckets.start // BUCKETS_OF_A_SHARE)
+    kind.commit_buckets(shuffle_by_problem(rows, count, kind.folder, buckets))
+    nothing = ParquetFile("", 0, "")
+    kind.folder.commit(name, PartitionCommit(0, [nothing]))
+    return nothing

@@ -19,12 +19,12 @@ import polars as pl
 from catalog.tables import ParquetFile, PartitionCommit
 from flows.planning.plan import TableJob
 from flows.planning.side_inputs import open_side_input
-from flows.running.exchange import DESTINATION, read_received, send_rows
+from flows.running.exchange import DESTINATION, read_received, remove_sent, send_rows
 from flows.running.key_table import KeyTable
 from flows.running.kinds.partitioned import PartitionedKind
 from flows.running.partitions import InputColumns, Partition, read_partition
 from flows.running.sample import PilotSample, scale_sample
-from flows.running.unit_executor import Unit, UnitExecutor
+from flows.running.unit_executor import UnitExecutor
 from flows.running.watcher import NOBODY, Watcher
 from flows.running.work_folder import open_work_folder
 from schemas.frames import to_polars_schema
@@ -35,8 +35,6 @@ from tasks.dedup.text_hashes import hash_texts
 PREPARED = "decided"
 ROWS_OF_A_SHARE, MOST_SHARES = 500_000, 256
 """Rows, about, that are decided together, and shares, at most: of more rows each is larger."""
-ROWS_OF_A_BATCH = 250_000
-"""Rows, about, whose narrow columns are sent to their shares together."""
 PLACE = "_partition"
 """A column that holds the number of a row's partition."""
 
@@ -94,42 +92,13 @@ class WholeTableKind(PartitionedKind[WholeTable[Any]]):
 
     def _decide_by_shares(self, units: UnitExecutor | None, watcher: Watcher) -> None:
         """Send narrow rows to their shares, then decide each share."""
-        sending = [(self.job, batch, self.shares) for batch in self._list_batches()]
+        sending = [(self.job, batch, self.shares) for batch in self.list_batches()]
         of = f"{self.shares}-{len(sending)}"  # what was begun with other bounds is not gone on with
-        sent = self._run_units(f"sent-{of}", send_batch, sending, units, watcher)
+        sent = self.run_units(f"sent-{of}", send_batch, sending, units, watcher)
         deciding = [(self.job, share, sent) for share in range(self.shares)]
-        decided = self._run_units(f"share-{of}", decide_share, deciding, units, watcher)
+        decided = self.run_units(f"share-{of}", decide_share, deciding, units, watcher)
         self.folder.commit(PREPARED, PartitionCommit(0, [file for file in decided if file.rows]))
-        for file in sent:
-            self.folder.store.fs.rm_file(self.folder.store.full(f"{self.folder.path}/{file.path}"))
-
-    def _list_batches(self) -> list[range]:
-        """The numbers of partitions whose rows are sent together."""
-        begins, rows = [0], 0
-        for number, partition in enumerate(self.partitions):
-            if rows >= ROWS_OF_A_BATCH:
-                begins.append(number)
-                rows = 0
-            rows += self.count_rows(partition)
-        return [range(*bounds) for bounds in zip(begins, [*begins[1:], len(self.partitions)])]
-
-    def _run_units(
-        self, what: str, call: Any, arguments: Sequence[tuple[Any, ...]], units: UnitExecutor | None, watcher: Watcher
-    ) -> list[ParquetFile]:
-        """The file that each call writes, those that have ended before not made again."""
-        names = [f"{what}-{number:05d}" for number in range(len(arguments))]
-        commits = {name: self.folder.read_commit(name) for name in names}
-        todo = [
-            Unit(f"{self.job.name}, {name}", call, (*given, name))
-            for name, given in zip(names, arguments)
-            if commits[name] is None
-        ]
-        if units is None:
-            made = [unit.call(*unit.arguments, watcher) for unit in todo]
-        else:
-            made = units.run(todo, watcher)
-        files = iter(made)
-        return [commit.parts[0] if (commit := commits[name]) else next(files) for name in names]
+        remove_sent(self.folder, sent)
 
     def run_chunks(self, partition: Partition, watcher: Watcher) -> Iterator[PartitionCommit]:
         """One chunk: the file."""

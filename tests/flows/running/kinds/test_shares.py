@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -18,11 +19,11 @@ from catalog.tables import PartitionCommit, TableFolder
 from flows.planning.plan import Plan, TableJob, make_plan
 from flows.running import calls
 from flows.running.exchange import DESTINATION, read_sent, send_rows
-from flows.running.kinds import whole_table
+from flows.running.kinds import find_kind, partitioned, per_problem, whole_table
 from flows.running.run_plan import materialize
 from flows.running.work_folder import open_work_folder
 from tasks.database import open_database
-from tests.flows.running.executors import Backwards
+from tests.flows.running.executors import Backwards, UnitsHere, make_table
 
 RECIPE = """\
 corpus: t
@@ -76,7 +77,7 @@ def test_tables_are_the_same_for_any_number_of_shares(rows: list[tuple[int, str]
         with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
             patch.setattr(whole_table, "ROWS_OF_A_SHARE", 1 if shares > 1 else 1000)
             patch.setattr(whole_table, "MOST_SHARES", shares)
-            patch.setattr(whole_table, "ROWS_OF_A_BATCH", 5)
+            patch.setattr(partitioned, "ROWS_OF_A_BATCH", 5)
             files.append(list_files(materialize(make(Path(folder), rows), Backwards())))
     assert all(other == files[0] for other in files[1:])
 
@@ -89,7 +90,7 @@ def test_a_build_that_is_cut_off_anywhere_goes_on_with_its_shares(
 ) -> None:
     whole = list_files(materialize(make(tmp_path, MANY), Backwards()))
     monkeypatch.setattr(whole_table, "ROWS_OF_A_SHARE", 20)
-    monkeypatch.setattr(whole_table, "ROWS_OF_A_BATCH", 1)
+    monkeypatch.setattr(partitioned, "ROWS_OF_A_BATCH", 1)
     plan = make(tmp_path, MANY)
     commit_before, cuts, writes = TableFolder.commit, 0, 0
 
@@ -127,6 +128,40 @@ def test_shares_are_decided_in_other_processes(tmp_path: Path, monkeypatch: pyte
     assert list_files(plan) == whole
     assert calls_here == []
     assert not list((tmp_path / "store").glob(".errata-tmp-*"))
+
+
+PAIRS = RECIPE.replace(
+    "  release: {task: release, from: kept,",
+    "  pairs: {task: preference, from: verified}\n  release: {task: release, from: [kept, pairs],",
+)
+
+
+def read_buckets(job: TableJob) -> list[tuple[str, str]]:
+    """Paths and digests of the buckets that problems were shuffled into."""
+    kind = find_kind(job)
+    commits = [kind.folder.read_commit(f"{per_problem.PREPARED}-{partition.name}") for partition in kind.partitions]
+    return [(file.path, file.sha256) for commit in commits if commit for file in commit.parts]
+
+
+@settings(max_examples=6, deadline=None)
+@given(rows=ROWS)
+def test_buckets_of_problems_are_the_same_for_any_number_of_shares(rows: list[tuple[int, str]]) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(f"{__name__}.RECIPE", PAIRS)
+        patch.setattr(per_problem, "ROWS_OF_A_BUCKET", 1)
+        patch.setattr(partitioned, "ROWS_OF_A_BATCH", 5)
+        plan = make(Path(folder), rows)
+        (job,) = [job for job in plan.jobs if job.name == "pairs"]
+        for other in plan.jobs[:2]:
+            make_table(other)
+        find_kind(job).prepare()
+        whole = read_buckets(job)
+        for width in (1, 7, 64):
+            patch.setattr(per_problem, "BUCKETS_OF_A_SHARE", width)
+            again = replace(job, fingerprint=f"{width:024x}")
+            find_kind(again).prepare(UnitsHere())
+            assert read_buckets(again) == whole
+            assert not find_kind(again).folder.store.names(f"{find_kind(again).folder.path}/sent")
 
 
 def test_who_wants_rows_reads_those_for_it_alone(tmp_path: Path) -> None:
