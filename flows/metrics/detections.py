@@ -17,11 +17,14 @@ precision  of what is called wrong, and recall of what is wrong; undecided is
 passed     the right ones that are called right
 balanced   mean (accuracy) and harmonic mean (F1) of recall and passed
 guess      the F1 of calling wrong at random, as often as it is so
-step       steps through the first wrong one, since after it all may differ
+step       all steps where gold and labels rate every one (`ratings`), else
+           those through the first wrong one, after which all may differ
 ceiling    the right ones of what is called right: asking again until an answer
            passes gives no more (arXiv 2411.17501)"""
-CRITIC_NOTES = """\
-Critic F1  of solutions; what is undecided counts as a mistake (CriticBench)
+CRITIC_F1 = "Critic F1  of solutions; what is undecided counts as a mistake (CriticBench)"
+UNEXPLAINED = """\
+VISCore    not told: no column `explained` says which explanations are right"""
+EXPLAINED = """\
 explained  F1 of steps whose explanation is right, too; VISCore: the geometric
            mean of that and of the F1 of solutions and of steps (VISCO)"""
 
@@ -38,6 +41,8 @@ class Detector:
     """By type of mistake, likewise; these are wrong all."""
     explained: float | None
     """What judges say of its explanations (`sum_explained`)."""
+    rated: int = 0
+    """Rows of which all steps are compared."""
 
     @property
     def critique(self) -> CritiqueScore:
@@ -50,6 +55,7 @@ def describe_detector(detector: Detector) -> dict[str, Any]:
     levels = {level: _describe_level(detection, level == PLACE) for level, detection in detector.levels.items()}
     critique, answers = detector.critique, detector.levels["solution"]
     return levels | {
+        "rows_with_every_step": detector.rated,
         "criticbench_f1": answers.criticbench_f1,
         "explanation_f1": critique.explanation_f1,
         "viscore": critique.viscore,
@@ -88,7 +94,7 @@ def format_detectors(detectors: Mapping[str, Detector]) -> str:
     explained = any(detector.explained is not None for detector in detectors.values())
     parts = [
         format_narrow_table(head, rows), _format_critics(detectors, explained), _format_sets(detectors, explained), _format_types(detectors),
-        f"{NOTES}\n{CRITIC_NOTES if explained else CRITIC_NOTES.splitlines()[0]}",
+        f"{NOTES}\n{CRITIC_F1}\n{EXPLAINED if explained else UNEXPLAINED}",
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part)
 

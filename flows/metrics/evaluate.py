@@ -191,8 +191,9 @@ def evaluate(
     )
     name, of = (", ".join(place.name for place in places) for places in (labels, golden))
     labelled.check_ids(name, table, gold, of)
+    checked = labelled.check_labels(table, gold, base)
     return Evaluation(
-        name, of, format, by, gold, labelled.check_labels(table, gold, base), rejected,
+        name, of, format, by, gold, checked, rejected,
         compare_types(gold, [(record, c) for place, c in zip(labels, columns) if TYPE in place.columns() for record in place.records()]),
         _measure_artifacts(golden) if format == golds.INJECTED else None,
         {who: _list_probabilities(given) for who, given in table.items()},
@@ -200,6 +201,7 @@ def evaluate(
         {who: origin for place, c in zip(labels, columns) for who, origin in _list_origins(place, c).items()},
         {who: names for place, c in zip(labels, columns) for who, names in _list_combinations(place, c).items()},
         {who: {id: label.explained for id, label in given.items() if label.explained is not None} for who, given in table.items()},
+        {who: labelled.read_every_step(given, checked[who], gold) for who, given in table.items()},
     )  # fmt: skip
 
 

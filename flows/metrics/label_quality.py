@@ -91,13 +91,14 @@ def _count_agreement(result: _LabelCounts, part: pl.DataFrame, label: Label) -> 
 
 
 def _read_parts(plan: Plan, work: TableJob, label: Label) -> Iterator[pl.DataFrame]:
-    """The rows of a table part by part, those that it rejected too."""
+    """The rows of a table part by part, those that it rejected too: what these bear of its columns an earlier table gave them."""
     receipt = plan.done[work.name].receipt
     folder = TableFolder(Store(plan.store), work.task, work.fingerprint)
     methods = {part.method for part in label.combines}
     own = {label.column, label.method, label.replies, label.tokens, label.probability}
     wanted = {GOLD_STEP, GOLD_TYPE, VERDICT, "steps", *own, *methods, *list_rating_columns(label.combines)}
-    for parts, names in ((receipt.parts, work.contract.names()), (receipt.rejected, work.input_contract.names())):
+    given = [name for name in work.input_contract.names() if name not in own]
+    for parts, names in ((receipt.parts, work.contract.names()), (receipt.rejected, given)):
         columns = [name for name in names if name in wanted]
         for part in parts:
             yield folder.read(part, columns)

@@ -27,7 +27,7 @@ from flows.metrics.type_confusion import TypeComparison
 from tasks.evaluation.artifact_baseline import ArtifactBaseline
 from tasks.evaluation.calibration import Calibration, Probabilities, calibrate_labels
 from tasks.evaluation.critique import Explained, score_critique, sum_explained
-from tasks.evaluation.detection import detect_groups, detect_levels, group_rows
+from tasks.evaluation.detection import WrongSteps, detect_groups, detect_levels, group_rows
 from tasks.evaluation.fields import Rejected
 from tasks.evaluation.score import Gold, Labels, Score, Share, average_f1, name_length_range, score, score_groups
 from tasks.evaluation.types import UNDECIDED
@@ -73,6 +73,8 @@ class Evaluation:
     """By labeller and id the combination of evidence that speaks for its label, where it says so."""
     explained: Mapping[str, Explained] = field(default_factory=dict)
     """By labeller and id what judges say of its explanations, where a column holds that."""
+    wrong_steps: Mapping[str, WrongSteps] = field(default_factory=dict)
+    """By labeller and id which of all steps it calls wrong, where labels and gold speak of every step."""
 
     def calibrations(self) -> dict[str, Calibration]:
         """The calibration of each labeller that says how sure it is."""
@@ -98,13 +100,15 @@ class Evaluation:
 
     def _detect(self, labeller: str) -> Detector:
         labels, explained = self.labellers[labeller], self.explained.get(labeller, {})
+        every = self.wrong_steps.get(labeller, {})
         sets = group_rows(self.rows, lambda row: row.set)
         types = detect_groups(self.rows, labels, lambda row: row.type)
         return Detector(
-            detect_levels(self.rows, labels),
-            {name: score_critique(rows, labels, explained) for name, rows in sets.items()},
+            detect_levels(self.rows, labels, every),
+            {name: score_critique(rows, labels, explained, every) for name, rows in sets.items()},
             {name: levels["solution"] for name, levels in types.items()},
-            sum_explained(self.rows, labels, explained),
+            sum_explained(self.rows, labels, explained, every),
+            len(every),
         )
 
     def combinations(self) -> dict[str, list[Combination]]:

@@ -4,8 +4,9 @@ Source: VISCO (arXiv 2412.02172, section 3.2, and its authors' `_calc_gpt_metric
 F1 of answers, of steps and of explanations, wrong ones being the positive class,
 and VISCore, their geometric mean. An explanation counts where the step is wrong
 and called so, by the share of its judges who find it right; of alarms about
-right steps none does. VISCO labels every step; where truth is the first wrong
-step alone, steps behind it are not compared.
+right steps none does. VISCO labels every step, and so all are compared where
+truth and critic do; where truth is the first wrong step alone, steps behind it
+are not.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tasks.evaluation.detection import Detection, detect_levels, find_harmonic_mean
-from tasks.evaluation.score import NONE, Gold, Labels
+from tasks.evaluation.detection import Detection, WrongSteps, detect_levels, find_harmonic_mean
+from tasks.evaluation.score import Gold, Labels
 
-Explained = Mapping[str, float]
-"""By id the share of judges, 0 to 1, who find what a critique says of its step right."""
+Explained = Mapping[str, float | tuple[float, ...]]
+"""By id the share of judges, 0 to 1, who find what a critique says of the first wrong step right, or of each step."""
 
 
 @dataclass(frozen=True)
@@ -47,29 +48,35 @@ class CritiqueScore:
         return float((answers * steps * explanations) ** (1 / 3))
 
 
-def score_critique(gold: Sequence[Gold], labels: Labels, explained: Explained) -> CritiqueScore:
+def score_critique(
+    gold: Sequence[Gold], labels: Labels, explained: Explained, wrong_steps: WrongSteps | None = None
+) -> CritiqueScore:
     """A critic beside truth.
 
     Args:
         gold: The rows with their first wrong steps.
         labels: The critic's, by id.
         explained: What judges say of its explanations, by id.
+        wrong_steps: What it says of every step, where it does.
 
     Returns:
         Its verdicts, steps and explanations.
 
     """
-    levels = detect_levels(gold, labels)
-    return CritiqueScore(levels["solution"], levels["step"], sum_explained(gold, labels, explained))
+    levels = detect_levels(gold, labels, wrong_steps)
+    return CritiqueScore(levels["solution"], levels["step"], sum_explained(gold, labels, explained, wrong_steps))
 
 
-def sum_explained(gold: Iterable[Gold], labels: Labels, explained: Explained) -> float | None:
-    """The shares of judges who find explanations right, over the critiques that name the first wrong step.
+def sum_explained(
+    gold: Iterable[Gold], labels: Labels, explained: Explained, wrong_steps: WrongSteps | None = None
+) -> float | None:
+    """The shares of judges who find explanations right, over the wrong steps that are called so.
 
     Args:
         gold: The rows with their first wrong steps.
         labels: The critic's, by id.
         explained: What judges say of its explanations; one that none judged is not right.
+        wrong_steps: What it says of every step, where it does; elsewhere the first wrong step alone counts.
 
     Returns:
         Their sum; None where no explanation was judged.
@@ -77,4 +84,20 @@ def sum_explained(gold: Iterable[Gold], labels: Labels, explained: Explained) ->
     """
     if not explained:
         return None
-    return sum(explained.get(row.id, 0.0) for row in gold if row.first_error != NONE and labels.get(row.id) == row.first_error)  # fmt: skip
+    total = 0.0
+    for row in gold:
+        said = (wrong_steps or {}).get(row.id) if row.wrong else None
+        caught = (
+            [labels.get(row.id) == step == row.first_error for step in range(row.first_error + 1)]
+            if said is None
+            else [truth is call is True for truth, call in zip(row.wrong, said)]
+        )
+        total += sum(_find_share(explained.get(row.id), step, row.first_error) for step, is_caught in enumerate(caught) if is_caught)  # fmt: skip
+    return total
+
+
+def _find_share(explained: float | tuple[float, ...] | None, step: int, first_error: int) -> float:
+    """The share of judges who find the explanation of a step right; a single one is of the first wrong step."""
+    if isinstance(explained, tuple):
+        return explained[step] if step < len(explained) else 0.0
+    return explained if explained is not None and step == first_error else 0.0

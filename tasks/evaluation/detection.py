@@ -11,7 +11,7 @@ Resampling" (arXiv 2411.17501: the ceiling that a verifier sets).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tasks.evaluation.score import NONE, Gold, Labels, Share
@@ -19,6 +19,8 @@ from tasks.evaluation.score import NONE, Gold, Labels, Share
 PLACE = "first error"
 LEVELS = ("solution", PLACE, "step")
 """What a label of the first wrong step says of a solution: that it is wrong, where it first is, and which steps are."""
+WrongSteps = Mapping[str, tuple[bool | None, ...]]
+"""By id of every step whether a labeller calls it wrong, None where it leaves that undecided."""
 
 
 @dataclass(frozen=True)
@@ -111,17 +113,18 @@ def count_detections(pairs: Iterable[tuple[bool, bool | None]]) -> Detection:
     return Detection(*(counts.get(name, 0) for name in names))
 
 
-def detect_levels(gold: Iterable[Gold], labels: Labels) -> dict[str, Detection]:
+def detect_levels(gold: Iterable[Gold], labels: Labels, wrong_steps: WrongSteps | None = None) -> dict[str, Detection]:
     """A labeller of first wrong steps as a detector, at the three levels of Hard2Verify.
 
     Args:
         gold: The rows with their first wrong steps.
         labels: The labeller's, by id.
+        wrong_steps: What it says of every step, where it does.
 
     Returns:
         By level its counts. Of solutions: whether they are called wrong. Of first errors: a wrong one is caught where its
-        very step is named. Of steps: those through the first wrong one; rows whose number of steps gold does not say are left
-        out.
+        very step is named. Of steps: all that gold knows, where both say of every step whether it is wrong, else those through the
+        first wrong one; rows whose number of steps gold does not say are left out.
 
     """
     pairs: dict[str, list[tuple[bool, bool | None]]] = {level: [] for level in LEVELS}
@@ -130,7 +133,9 @@ def detect_levels(gold: Iterable[Gold], labels: Labels) -> dict[str, Detection]:
         called = None if label is None else label != NONE
         pairs["solution"].append((wrong, called))
         pairs[PLACE].append((wrong, label == row.first_error if wrong and label is not None else called))
-        if row.steps is not None or wrong:
+        if row.wrong and row.id in (wrong_steps or {}):
+            pairs["step"] += compare_steps(row.wrong, (wrong_steps or {})[row.id])
+        elif row.steps is not None or wrong:
             pairs["step"] += expand_steps(row.first_error, label, row.steps or 0)
     return {level: count_detections(given) for level, given in pairs.items()}
 
@@ -175,6 +180,12 @@ def expand_steps(first_error: int, label: int | None, steps: int) -> list[tuple[
     """
     end = steps if first_error < 0 else first_error + 1
     return [(step == first_error, None if label is None else step == label) for step in range(end)]
+
+
+def compare_steps(wrong: Sequence[bool | None], called: Sequence[bool | None]) -> list[tuple[bool, bool | None]]:
+    """All steps that gold knows, and what a labeller calls them; what it does not speak of is undecided."""
+    said = (*called, *[None] * (len(wrong) - len(called)))
+    return [(truth, call) for truth, call in zip(wrong, said) if truth is not None]
 
 
 def find_harmonic_mean(a: float | None, b: float | None) -> float | None:

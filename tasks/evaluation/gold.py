@@ -14,7 +14,7 @@ from schemas.task import Record
 from tasks.evaluation.fields import Rejected
 from tasks.evaluation.score import NONE, Gold
 from tasks.sources.field_mapping import FieldOf, FieldRule
-from tasks.sources.step_labels import StepRules, read_first_error
+from tasks.sources.step_labels import StepRules, read_first_error, read_ratings
 from tasks.sources.values import FieldError, is_missing
 
 Read = Callable[[Record], Gold]
@@ -32,6 +32,10 @@ class GoldRules(StepRules):
     )
     first_error: FieldOf = Field(description="The number of the first wrong step.")
     steps: FieldOf | None = Field(None, description="The list of the steps.")
+    ratings: FieldOf | None = Field(
+        None,
+        description="The list of the steps' ratings, good, neutral or bad, where every step has one, those after the first wrong one too.",
+    )
     set: FieldOf | None = Field(None, description="The name of the problem set; without it the file's.")
     type: FieldOf | None = Field(None, description="The type of the mistake, if the data say it.")
     taxonomy: FieldOf | None = Field(
@@ -65,6 +69,7 @@ FORMATS: dict[str, GoldRules] = {
     ),
     HUMAN: _rules(
         id="solution_id", first_error=HUMAN_STEP, steps="steps", set={"path": "set", "optional": True},
+        ratings={"path": "human_ratings", "optional": True},
         type={"path": HUMAN_TYPE, "optional": True}, taxonomy={"path": HUMAN_TAXONOMY, "optional": True},
     ),
     "bigbench-mistake": _rules(first_error="mistake_index", none=["null"], steps="steps"),
@@ -90,7 +95,8 @@ def map_gold(rules: GoldRules) -> Read:
         name = rules.set.take(value, None) if rules.set else None
         set_ = str(name or take_stem(record.source))
         kind, taxonomy = (_take_text(rule, value) if first != NONE else "" for rule in (rules.type, rules.taxonomy))
-        return Gold(id or make_line_id(record.source), first, steps, set_, record.source, kind or None, taxonomy.partition("@")[0])  # fmt: skip
+        wrong = () if rules.ratings is None else read_wrong_steps(rules.ratings.take(value, None), first, steps)
+        return Gold(id or make_line_id(record.source), first, steps, set_, record.source, kind or None, taxonomy.partition("@")[0], wrong)  # fmt: skip
 
     return read
 
@@ -109,6 +115,33 @@ def _take_text(rule: FieldRule | None, value: Mapping[str, Any]) -> str:
     """The value of a field as text; empty where it has none."""
     text = rule.take(value, None) if rule else None
     return "" if is_missing(text) else str(text).strip()
+
+
+def read_wrong_steps(value: Any, first_error: int | None, steps: int | None) -> tuple[bool | None, ...]:
+    """Which steps ratings call wrong.
+
+    Args:
+        value: The ratings; of some steps, of others, or nothing at all.
+        first_error: The 0-based first wrong step, -1 for none, None where it is undecided.
+        steps: How many steps there are.
+
+    Returns:
+        Of each step whether it is wrong, None where it is not rated; empty where the steps are not counted, none is rated,
+        none behind the first wrong one is, or the first bad one is another than it (as where several raters are counted).
+
+    Raises:
+        FieldError: The value is no list of ratings of so many steps.
+
+    """
+    if is_missing(value) or steps is None or first_error is None:
+        return ()
+    ratings = read_ratings(value, steps)
+    wrong = tuple(None if rating is None else rating < 0 for rating in (*ratings, *[None] * (steps - len(ratings))))
+    first = wrong.index(True) if True in wrong else NONE
+    through = steps if first == NONE else first + 1
+    if first != first_error or None in wrong[:through]:
+        return ()
+    return () if through < steps and set(wrong[through:]) == {None} else wrong
 
 
 def _steps(value: Any) -> int:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from schemas.task import Record
 from tasks.evaluation.fields import EvaluationError, abbreviate_names, make_unknown_error
-from tasks.evaluation.gold import make_line_id
+from tasks.evaluation.gold import make_line_id, read_wrong_steps
 from tasks.evaluation.score import NONE, Gold
 from tasks.sources.values import FieldError, is_missing, read_number
 
@@ -20,6 +20,8 @@ PROBABILITIES = ("probability", "confidence", "share")
 """What a column is called that says how sure labels are."""
 EXPLAINED = ("explained",)
 """What a column is called that says which share of judges finds the explanation of a label right."""
+RATINGS = ("ratings",)
+"""What a column is called that has a list of ratings, good, neutral or bad: the labeller's of every step."""
 LABELLER = "labeller"
 ENOUGH = 20
 """Labels that show whether they were counted from 0 or from 1."""
@@ -39,6 +41,8 @@ class Columns:
     """By column of labels the one of the probabilities that they are right, where there is one."""
     explained: Mapping[str, str] = field(default_factory=dict)
     """By column of labels the one of the share of judges who find its explanation right, where there is one."""
+    ratings: Mapping[str, str] = field(default_factory=dict)
+    """By column of labels the one of the ratings of every step, where there is one."""
     names: Mapping[str, str] = field(default_factory=dict)
     """By column of labels another name for their labeller, where several places have the column."""
 
@@ -53,8 +57,10 @@ class SourcedLabel:
     """File and line (or row) it was read from."""
     probability: float | None = None
     """The probability that it is right, where the labeller says it."""
-    explained: float | None = None
-    """The share of judges who find its explanation right, where any judged it."""
+    explained: float | tuple[float, ...] | None = None
+    """The share of judges who find its explanation right, or of each step's, where any judged it."""
+    ratings: Sequence[object] | None = None
+    """The labeller's ratings of every step, as they stand there; None where there are none."""
 
 
 Table = Mapping[str, Mapping[str, SourcedLabel]]
@@ -98,17 +104,17 @@ def choose_columns(place: str, available: Sequence[str], wanted: Columns, gold_i
             f"{place}: no column first_error, nor one that ends so; name that of the labels by --label: "
             f"there are {abbreviate_names(available, 12)}"
         )
-    probabilities, explained = (
-        {name: column for name in labels if (column := _find_share(name, available, names))}
-        for names in (PROBABILITIES, EXPLAINED)
+    probabilities, explained, ratings = (
+        {name: column for name in labels if (column := _find_beside(name, available, names))}
+        for names in (PROBABILITIES, EXPLAINED, RATINGS)
     )
     return Columns(
-        id, labels, wanted.labeller or (LABELLER if LABELLER in available else None), probabilities, explained
+        id, labels, wanted.labeller or (LABELLER if LABELLER in available else None), probabilities, explained, ratings
     )
 
 
-def _find_share(label: str, available: Sequence[str], names: Sequence[str]) -> str | None:
-    """The column of a share that belongs to one of labels: of one of these names, with the words before first_error."""
+def _find_beside(label: str, available: Sequence[str], names: Sequence[str]) -> str | None:
+    """The column that belongs to one of labels: of one of these names, with the words before first_error."""
     prefix = label.removesuffix("first_error") if label.endswith("first_error") else ""
     return next((prefix + name for name in names if prefix + name in available), None)
 
@@ -127,8 +133,11 @@ def read_labels(records: Iterable[Record], given: Columns) -> Table:
             before = table.setdefault(name, {})
             if id in before:
                 raise EvaluationError(_describe_conflict(record, id, name, before[id], given))
-            probability, explained = (read_share(record, kind.get(column)) for kind in (given.probabilities, given.explained))  # fmt: skip
-            before[id] = SourcedLabel(_read_label(record, column), record.source, probability, explained)
+            ratings = record.value.get(given.ratings.get(column, ""))
+            before[id] = SourcedLabel(
+                _read_label(record, column), record.source, read_share(record, given.probabilities.get(column)),
+                _read_explained(record, given.explained.get(column)), ratings if isinstance(ratings, list) else None,
+            )  # fmt: skip
     return table
 
 
@@ -195,9 +204,21 @@ def _read_label(record: Record, column: str) -> int | None:
         ) from None
 
 
+def _read_explained(record: Record, column: str | None) -> float | tuple[float, ...] | None:
+    """The share of judges who find an explanation right, or a list of them, a share each step: 0 where none was judged."""
+    value = (record.value or {}).get(column) if column else None
+    if not isinstance(value, list):
+        return _read_number(value)
+    shares = [_read_number(item) for item in value]
+    return None if set(shares) <= {None} else tuple(share or 0.0 for share in shares)
+
+
 def read_share(record: Record, column: str | None) -> float | None:
     """A share or probability from 0 to 1; anything else says nothing."""
-    value = (record.value or {}).get(column) if column else None
+    return _read_number((record.value or {}).get(column) if column else None)
+
+
+def _read_number(value: object) -> float | None:
     try:
         probability = float(value) if isinstance(value, int | float | Decimal | str) else None
     except ValueError:
@@ -228,6 +249,35 @@ def check_labels(table: Table, gold: Sequence[Gold], base: int | None) -> dict[s
         if base is None:
             _check_base(name, checked[name], known)
     return checked
+
+
+def read_every_step(
+    labels: Mapping[str, SourcedLabel], checked: Mapping[str, int | None], gold: Sequence[Gold]
+) -> dict[str, tuple[bool | None, ...]]:
+    """What a labeller calls every step of the solutions whose gold speaks of every step.
+
+    Args:
+        labels: The labels, by id.
+        checked: The same, counted from 0.
+        gold: The solutions with gold.
+
+    Returns:
+        By id of every step whether it is called wrong; of rows without ratings, or with those that name another first wrong step
+        than the label, nothing.
+
+    Raises:
+        EvaluationError: A label's ratings are none.
+
+    """
+    wrong_steps = {}
+    for row in gold:
+        label = labels.get(row.id)
+        if row.wrong and label is not None and label.ratings is not None:
+            try:
+                wrong_steps[row.id] = read_wrong_steps(label.ratings, checked[row.id], row.steps)
+            except FieldError as error:
+                raise EvaluationError(f"{label.source}: {error.reason} ({error.detail})") from None
+    return {id: wrong for id, wrong in wrong_steps.items() if wrong}
 
 
 def _count_from_zero(label: int | None, base: int) -> int | None:

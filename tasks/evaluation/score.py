@@ -38,6 +38,8 @@ class Gold:
     """Of what type its mistake is; None where there is none or the gold does not say,"""
     taxonomy: str = ""
     """and of which taxonomy that is, by name; empty where the gold does not say."""
+    wrong: tuple[bool | None, ...] = ()
+    """Of every step whether it is wrong, None where that is open; empty where gold is the first wrong one alone."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ class StepSearch:
         self.shares: dict[State, float] = {}
         """The share of rollouts from the state before that took a state's step: the prior of PUCT."""
         self.searched = 0
+        self._closed: set[State] = set()
+        """States that a search came to and found nothing to ask from behind."""
 
     def run(self) -> Search:
         """All searches, until every beginning is asked from that is short enough."""
@@ -40,18 +42,17 @@ class StepSearch:
     def _select(self) -> list[State]:
         """From the problem down by the largest Q + U to a state that was not asked from; empty where there is none."""
         path = [self.tree.root]
-        while path[-1].rollouts:
+        while path and path[-1].rollouts:
             open_ = [child for child in self.children[path[-1]] if self._is_open(child)]
-            if not open_:
-                return []
-            path.append(max(open_, key=lambda child: (child.value or 0) + self.rate_bonus(child)))
+            if open_:
+                path.append(max(open_, key=lambda child: (child.value or 0) + self.rate_bonus(child)))
+            else:
+                self._closed.add(path.pop())
         return path
 
     def _is_open(self, state: State) -> bool:
-        """Whether a search may still ask from it, or behind it."""
-        if state.is_end or len(state.steps) > self.rules.depth:
-            return False
-        return not state.rollouts or any(map(self._is_open, self.children[state]))
+        """Whether a search may ask from it, or try behind it; that nothing is left there is seen when one comes to it."""
+        return not (state.is_end or len(state.steps) > self.rules.depth or state in self._closed)
 
     def _expand(self, path: list[State]) -> None:
         """Make states of the steps that rollouts take next, those taken most often first, and count the visit."""

@@ -126,7 +126,7 @@ def _list_items(record: Mapping[str, Any], rules: LabelRules, each: str | None) 
 
 def _read_label(record: Mapping[str, Any], rules: LabelRules, each: str | None, steps: int) -> HumanLabel:
     labeller = read_text(rules.labeller.take(record, each), "labeller", 200).strip()
-    ratings = _read_ratings(rules.ratings.take(record, each), steps) if rules.ratings else ()
+    ratings = read_ratings(rules.ratings.take(record, each), steps) if rules.ratings else ()
     verdict = _read_verdict(rules.verdict.take(record, each)) if rules.verdict else None
     first, fault = _locate(record, rules, each, steps, ratings)
     if verdict == "wrong" and first == NONE:
@@ -170,7 +170,8 @@ def _locate_by_ratings(ratings: Sequence[int | None], steps: int) -> tuple[int |
     return (NONE, "") if len(ratings) == steps else (None, "a step is not rated")
 
 
-def _read_ratings(value: Any, steps: int) -> tuple[int | None, ...]:
+def read_ratings(value: Any, steps: int) -> tuple[int | None, ...]:
+    """The ratings of a solution of so many steps: 1 good, 0 neutral, -1 bad, None not rated; `FieldError` about others."""
     if not isinstance(value, list):
         raise FieldError("wrong type", f"the ratings are a {type(value).__name__}, expected a list")
     if len(value) > steps:

@@ -46,12 +46,24 @@ def _describe_pair(summary: Facts) -> str:
         f"{format_model(summary['new'])[:80]} against {format_model(summary['old'])[:80]}: of {format_count(decided)} decided pairs "
         f"{format_count(totals['fixed'])} are fixed, {format_count(wrong)} still wrong, {format_count(totals[NEWLY_WRONG])} newly wrong."
     )
+    counts += _name_others(summary)
     if summary["negative_flips"] is None:
         return counts
     before, after, flips = (
         _format_interval(summary[name]) for name in ("accuracy_before", "accuracy_after", "negative_flips")
     )
     return f"{counts} Right before {before}, now {after}; negative flips {flips}."
+
+
+def _name_others(summary: Facts) -> str:
+    """The other pairs of models that the figures are of; older releases name none."""
+    others = [
+        f"{format_count(n)} of {format_model(new)[:80]} against {format_model(old)[:80]}"
+        for old, new, n in summary.get("others", [])
+    ]
+    if left_out := summary.get("left_out"):
+        others.append(f"and those of {format_count(left_out)} more")
+    return f" Among them are pairs of other revisions: {', '.join(others)}." if others else ""
 
 
 def _show_pair(summary: Facts, i: int) -> tuple[Plot | PageTable, ...]:

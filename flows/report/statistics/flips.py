@@ -18,6 +18,8 @@ from tasks.evaluation.self_correction import count_shares
 
 SETS = 20
 """Problem sets that are counted one by one; the others together."""
+PAIRS = 8
+"""Pairs of models beside the commonest that are named."""
 EXAMPLES = 8
 LONGEST = 600
 """Characters of a question, or an answer, of an example."""
@@ -58,9 +60,11 @@ class FlipCounts:
         cells: Counter[tuple[str, str]] = Counter()
         for (of_set, flip), n in self.counts.items():
             cells[sets.get(of_set, "others"), flip] += n
-        (old, new), _ = min(self.models.items(), key=lambda item: (-item[1], item[0]))
+        ((old, new), _), *others = sorted(self.models.items(), key=lambda item: (-item[1], item[0]))
         return {
             "table": table, "old": old, "new": new, "rows": self.counts.total(),
+            # of a name without a revision there may be another one of other problems
+            "others": [[*pair, n] for pair, n in others[:PAIRS]], "left_out": len(others[PAIRS:]),
             "by": [[*key, n] for key, n in sorted(cells.items())], **self._measure(),
             "examples": [example for _, example in self._examples],
         }  # fmt: skip

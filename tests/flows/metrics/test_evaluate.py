@@ -311,6 +311,32 @@ def test_people_s_labels_are_gold_where_there_is_no_other_and_not_of_labels_that
     assert "ada voted for these labels and are the gold; put task truth with `source: human` before agree" in result.err
 
 
+def test_every_step_is_compared_where_gold_and_labels_rate_it(run: Run) -> None:
+    gold = [
+        {"id": "a", "first": 0, "steps": ["1", "2", "3"], "all": ["wrong", "right", "wrong"]},
+        {"id": "b", "first": -1, "steps": ["1", "2", "3"], "all": ["right", "right", "right"]},
+        {"id": "c", "first": 1, "steps": ["1", "2", "3"], "all": ["right", "wrong", None]},
+    ]
+    labels = [
+        {"id": "a", "judge_first_error": 0, "judge_ratings": ["bad", "good", "good"]},
+        {"id": "b", "judge_first_error": 2, "judge_ratings": ["good", "good", "bad"]},
+        {"id": "c", "judge_first_error": 1, "judge_ratings": ["good", "bad", "bad"]},
+    ]
+    write("gold.jsonl", gold)
+    write("labels.jsonl", labels)
+    with open("mapping.yaml", "w") as mapping:
+        mapping.write("id: id\nfirst_error: first\nsteps: steps\nratings: all\n")
+    arguments = ("labels.jsonl", "--gold", "gold.jsonl", "--format", "mapping.yaml", "--json")
+    detection = json.loads(run(*arguments).out)["labellers"]["judge_first_error"]["detection"]
+    # a and b whole, c through its first wrong step: caught a's first and c's, missed a's last, one alarm in b
+    assert (detection["step"]["recall"]["hits"], detection["step"]["recall"]["of"]) == (2, 3)
+    assert (detection["step"]["specificity"]["hits"], detection["step"]["specificity"]["of"]) == (4, 5)
+    assert detection["rows_with_every_step"] == 2
+    write("labels.jsonl", [{**labels[0], "judge_ratings": ["bad", "dubious"]}, *labels[1:]])
+    result = run(*arguments)
+    assert result.code == WRONG and "labels.jsonl:1: unknown rating ('dubious'" in result.err
+
+
 def test_explanations_that_judges_looked_at(run: Run) -> None:
     ids = ("gsm8k-0", "gsm8k-1", "math-2", "gsm8k-3")
     gold = [{"id": id, "label": label, "steps": ["a", "b"]} for id, label in zip(ids, (1, 0, 1, -1))]

@@ -145,4 +145,11 @@ def test_flips_have_a_section_where_models_are_compared() -> None:
     assert isinstance(plot, Plot)
     assert [cells(plot.data, column) for column in (0, 2, 6, 7)] == [["s", "t", "all"], ["3", "0", "3"], ["0", "1", "1"], ["40.0 %", "0.0 %", "25.0 %"]]  # fmt: skip
     assert cells(table, 4) == ["5"]
+    several = show_flips(
+        {}, {"flips": [{**summary, "others": [["m@1", "m@3", 1200], ["m@0", "m@2", 1]], "left_out": 2}]}
+    )
+    assert several is not None and (
+        "2 newly wrong. Among them are pairs of other revisions: 1,200 of m@3 against m@1, 1 of m@2 against m@0, and those of 2 more. Right"
+        in several.lead
+    )
     assert show_flips({}, {"flips": []}) is None and show_flips({}, {}) is None

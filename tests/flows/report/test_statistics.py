@@ -227,6 +227,9 @@ def test_flips_by_hand() -> None:
     shares = [summary[name]["share"] for name in ("accuracy_before", "accuracy_after", "negative_flips")]
     assert shares == [0.5, 0.6667, 0.3333]
     assert summary["examples"] == [{"set": "s", "question": "<b>?", "answer": "4", "old_answer": "4", "new_answer": ""}]
+    assert summary["others"] == [] and summary["left_out"] == 0
+    measure.add(frame.with_columns(new_model=pl.lit("newer"), flip_id=pl.lit("9"))[:2])
+    assert (measure.summarize("compared") or {})["others"] == [["old", "newer", 2]]
     assert FlipCounts().summarize("compared") is None
 
 

@@ -33,6 +33,15 @@ def test_the_figures_by_hand() -> None:
     assert scored.viscore == pytest.approx((6 / 7 * 4 / 7 * 8 / 21) ** (1 / 3))
 
 
+def test_each_explanation_of_a_wrong_step_counts_where_every_step_is_compared() -> None:
+    gold = [Gold("a", 0, 3, "s", "g:1", wrong=(True, True, False)), Gold("b", 0, 2, "s", "g:2")]
+    called = {"a": (True, True, True)}
+    # both wrong steps that are called so; the alarm's explanation is not right, whatever judges say
+    assert sum_explained(gold, {"a": 0, "b": 0}, {"a": (1.0, 0.5, 1.0), "b": 1.0}, called) == 2.5
+    # a single share is the first wrong step's, and so is what is said where gold is that step alone
+    assert sum_explained(gold, {"a": 0, "b": 0}, {"a": 1.0, "b": (0.25, 1.0)}, called) == 1.25
+
+
 def test_without_judges_there_is_no_viscore() -> None:
     assert sum_explained(GOLD, LABELS, {}) is None
     scored = CritiqueScore(Detection(1, 0, 0, 1), Detection(1, 0, 0, 1), None)

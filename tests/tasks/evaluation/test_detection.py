@@ -42,6 +42,20 @@ def test_criticbench_f1_is_scikit_learns(pairs: list[tuple[bool, bool | None]]) 
     assert (count_detections(pairs).criticbench_f1 or 0.0) == pytest.approx(expected)
 
 
+def test_all_steps_are_compared_where_gold_and_labels_rate_every_one() -> None:
+    gold = [
+        Gold("a", 0, 4, "s", "g:1", wrong=(True, False, None, True)),
+        Gold("b", 1, 3, "s", "g:2", wrong=(False, True, True)),
+        Gold("c", 1, 3, "s", "g:3"),
+    ]
+    labels = {"a": 0, "b": 0, "c": 1}
+    levels = detect_levels(gold, labels, {"a": (True, True, True, None), "c": (False, True, True)})
+    # a: caught, alarm, (open in gold), undecided; b through its first: alarm, missed; c, of which gold is the first alone: passed, caught
+    step = levels["step"]
+    assert (step.caught, step.alarms, step.open_wrong, step.missed, step.passed) == (2, 2, 1, 1, 1)
+    assert detect_levels(gold, labels)["step"].open_wrong == 0
+
+
 def test_recall_by_type_as_realmistake_counts_it() -> None:
     # ReaLMistake, section 5: of each category the share of its errors that are detected; undecided is not
     gold = [
