@@ -24,7 +24,7 @@ from tasks.synthetic.problems import Problem
 from tasks.synthetic.solution import ANSWER, WrittenStep, list_steps, solve_right, solve_wrong, write_solution
 from tasks.synthetic.truth import KINDS, Truth, find_truth
 
-JOBS = {"retry": 25, "correct": 12, "true": 15, "other": 48}
+JOBS = {"retry": 24, "correct": 10, "true": 8, "other": 58}
 """How often lessons of the course are of each job; the others are those of `tasks.synthetic.lessons`."""
 Feedback = Literal["none", "verdict", "critique"]
 FEEDBACK: dict[Feedback, int] = {"verdict": 45, "none": 30, "critique": 25}

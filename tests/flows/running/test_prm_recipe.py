@@ -44,5 +44,6 @@ def test_the_recipe_makes_balanced_rows_with_shares_of_right_and_wrong_solutions
     sorm = plan.done["sorm"].receipt
     assert sorm.rows_in == steps and set(sorm.reasons) <= {"a value that the view does not know"}
     assert set(read(jobs["sorm"])["label"]) == {0, 1}
-    assert plan.done["balanced"].receipt.reasons == {"more with a wrong step than without": left_out}
+    # the side that has more gives way, and Abacus is right far more often than wrong
+    assert plan.done["balanced"].receipt.reasons == {"more without a wrong step than with one": left_out}
     assert all(read(jobs[name]).height == rows.height for name in ("math-shepherd", "prm800k", "processbench"))

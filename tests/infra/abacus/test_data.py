@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -25,11 +26,22 @@ def test_a_course_has_batches_of_known_words(monkeypatch: pytest.MonkeyPatch, co
     assert (batch.weights.sum(1) > 0).all() and batch.tokens.max() < len(words) + 5
 
 
-def test_a_course_adds_words_behind_those_of_the_shipped_weights() -> None:
+def test_the_shipped_weights_know_the_words_of_both_courses_as_they_are_numbered() -> None:
     known = json.loads((data.WEIGHTS / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
     encoder = Encoder(data.list_words("corrections"), PATTERN)
-    assert known.items() <= encoder.numbers.items()
-    assert {" wrong", "{", "B"} <= encoder.numbers.keys()
+    assert encoder.numbers == known
+    assert {" wrong", "{", "B"} <= known.keys() > set(data.list_words("first"))
+
+
+def test_a_course_adds_its_words_behind_those_of_the_weights_that_it_begins_with(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shipped = data.list_words("corrections")
+    build(first := data.list_words("first"), PATTERN).save(str(tmp_path / "tokenizer.json"))
+    monkeypatch.setattr(data, "WEIGHTS", tmp_path)
+    words = data.list_words("corrections")
+    assert words[: len(first)] == first
+    assert set(words) == set(shipped) and words[len(first) :] == tuple(sorted(words[len(first) :]))
 
 
 def test_a_word_that_it_does_not_know_is_unknown_to_encoder_and_tokenizer_alike() -> None:
