@@ -31,6 +31,8 @@ CONFLICT = "ConditionalRequestConflict"
 """What S3 answers where several create an object at once: none may have."""
 BUSY = (0.2, 1.0, 3.0)
 """Seconds to wait before an object is created again, where others just do so."""
+OBJECT_STORES = frozenset(("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"))
+"""Protocols of stores that have no folders."""
 _CREATING = Lock()
 """Held while a file is created exclusively: `memory://` first looks and then writes."""
 
@@ -93,6 +95,15 @@ class Store(Storage):
                 f"{self.link(path)}: not the JSON it should be ({error}); remove it and build again"
             ) from None
 
+    def read_range(self, path: str, start: int, stop: int) -> bytes:
+        """Some bytes of a file, fewer where it ends before; `FileNotFoundError` if there is none."""
+        try:
+            return bytes(self.fs.cat_file(self.full(path), start=start, end=stop))
+        except (FileNotFoundError, NotADirectoryError):
+            raise FileNotFoundError(self.link(path)) from None
+        except Exception as error:
+            raise self.unreadable(path, error) from error
+
     def written(self, path: str) -> float:
         """When a file was written: seconds since 1970, UTC; `FileNotFoundError` if there is none."""
         return float(self.fs.modified(self.full(path)).timestamp())
@@ -137,8 +148,13 @@ class Store(Storage):
             temporary = self._temporary(path, data)
             os.replace(temporary, self.full(path))
         else:
-            self.fs.makedirs(self.fs._parent(self.full(path)), exist_ok=True)
+            self._make_parent(path)
             self.fs.pipe_file(self.full(path), data)
+
+    def _make_parent(self, path: str) -> None:
+        """Make the folder of a file, where there are such: an object store has none, and to ask for one is a request."""
+        if OBJECT_STORES.isdisjoint(self._list_protocols()):
+            self.fs.makedirs(self.fs._parent(self.full(path)), exist_ok=True)
 
     def _create(self, path: str, data: bytes) -> bool:
         if self.in_memory:
@@ -167,7 +183,7 @@ class Store(Storage):
         return self._create_object(path, data)
 
     def _create_object(self, path: str, data: bytes) -> bool:
-        self.fs.makedirs(self.fs._parent(self.full(path)), exist_ok=True)
+        self._make_parent(path)
         try:
             self.fs.pipe_file(self.full(path), data, mode="create")
         except FileExistsError:

@@ -1,9 +1,11 @@
 """Tables at rest: Parquet parts, rejected rows beside them, a receipt per unit of work and a manifest that completes them.
 
 tables/<task>-<fingerprint>/
-    parts/<unit>-<chunk>.parquet       rows kept
+    parts/<unit>-<chunk>.parquet       rows kept; of columns that they share with an input's part, none (see `catalog.parts`)
     rejected/<unit>-<chunk>.parquet    rows rejected, with reason and detail
     receipts/<unit>.json               what one unit of work has written; it exists, or the unit is done again
+    receipts.parquet                   the receipts of a complete table that had many
+    parts.parquet                      the list of a complete table's files where they are many
     manifest.json                      the table is complete when this exists; it never changes
     retried.json                       when its requests that had failed for good were asked again, for another table
 """
@@ -11,22 +13,28 @@ tables/<task>-<fingerprint>/
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
+from catalog.parts import ROW, BaseRows, ParquetFile, PartWriter, digest_bytes, list_ranges, parse_rows
 from catalog.storage import Store, StoreError
 from schemas.contract import Contract
 from schemas.frames import to_polars_schema
 
-FORMAT = 1
+FORMAT = 2
+"""The format of tables: since the second a part may share columns with one of another table."""
+FINGERPRINTS = 1
+"""The way in which fingerprints are made, which is older than the format."""
 AGAIN = "remove the table's folder and build again"
 DIGITS = 24
+MANY = 64
+"""Files, or receipts, of a table from which on they are listed in a Parquet file of their own."""
 
 
 def format_canonical_json(value: Any) -> bytes:
@@ -36,17 +44,9 @@ def format_canonical_json(value: Any) -> bytes:
 
 def compute_fingerprint(task: str, version: str, parameters: dict[str, Any], inputs: Sequence[str]) -> str:
     """The fingerprint of a table: of its task, the task's version and parameters, and its inputs' fingerprints."""
-    return hashlib.sha256(format_canonical_json([FORMAT, task, version, parameters, list(inputs)])).hexdigest()[:DIGITS]
-
-
-@dataclass(frozen=True)
-class ParquetFile:
-    """One Parquet file of a table."""
-
-    path: str
-    """Below the table's folder."""
-    rows: int
-    sha256: str
+    return hashlib.sha256(format_canonical_json([FINGERPRINTS, task, version, parameters, list(inputs)])).hexdigest()[
+        :DIGITS
+    ]
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,13 @@ class PartitionCommit:
     @staticmethod
     def of(value: dict[str, Any]) -> PartitionCommit:
         """A receipt as JSON holds it."""
-        parts, rejected = ([ParquetFile(**part) for part in value[name]] for name in ("parts", "rejected"))
+        parts, rejected = ([ParquetFile.of(part) for part in value[name]] for name in ("parts", "rejected"))
         return PartitionCommit(value["rows_in"], parts, rejected, dict(value["reasons"]), value.get("failed", 0))
+
+    def as_json(self) -> dict[str, Any]:
+        """A receipt for JSON."""
+        parts, rejected = ([part.as_json() for part in parts] for parts in (self.parts, self.rejected))
+        return {**vars(self), "parts": parts, "rejected": rejected}
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,8 @@ class Manifest:
     columns: list[str]
     receipt: PartitionCommit
     """The sum of its units' receipts."""
+    shares: list[str] = field(default_factory=list)
+    """The tables, by task and fingerprint, in whose parts columns of its own lie."""
     format: int = FORMAT
 
 
@@ -105,13 +112,56 @@ class TableFolder:
         if value is None:
             return None
         try:
-            return Manifest(**{**value, "receipt": PartitionCommit.of(value["receipt"])})
+            digest = value.pop("list", None)
+            receipt = PartitionCommit.of(value["receipt"] | (self._read_list(digest) if digest else {}))
+            return Manifest(**{**value, "receipt": receipt})
         except (KeyError, TypeError) as error:
             raise StoreError(f"{self.store.link(path)}: no manifest of a table ({error}); {AGAIN}") from None
 
     def complete(self, manifest: Manifest) -> None:
         """Make the table visible; who comes second with the same table changes nothing."""
-        self.store.create(f"{self.path}/manifest.json", format_canonical_json(asdict(manifest)))
+        self.store.create(f"{self.path}/manifest.json", self.format_manifest(manifest))
+
+    def format_manifest(self, manifest: Manifest) -> bytes:
+        """The bytes of a manifest; the list of its files is written beside it where they are many."""
+        value = {**vars(manifest), "receipt": manifest.receipt.as_json()}
+        files = {name: value["receipt"][name] for name in ("parts", "rejected")}
+        if sum(map(len, files.values())) > MANY:
+            value["list"] = self._write_list(files)
+            value["receipt"] |= {"parts": [], "rejected": []}
+        return format_canonical_json(value)
+
+    def _write_list(self, files: Mapping[str, list[dict[str, Any]]]) -> str:
+        """Write the list of a table's files; its digest."""
+        rows = [
+            {"kind": kind, "path": file["path"], "rows": file["rows"], "file": format_canonical_json(file).decode()}
+            for kind, listed in files.items()
+            for file in listed
+        ]
+        return self.write("parts.parquet", pl.DataFrame(rows)).sha256
+
+    def _read_list(self, digest: str) -> dict[str, list[dict[str, Any]]]:
+        rows = self._read_file(ParquetFile("parts.parquet", -1, digest), ["kind", "file"])
+        files: dict[str, list[dict[str, Any]]] = {"parts": [], "rejected": []}
+        for kind, file in rows.iter_rows():
+            files[kind].append(json.loads(file))
+        return files
+
+    def compact_receipts(self, receipts: Mapping[str, PartitionCommit]) -> None:
+        """Write the receipts of a complete table's units, where they are many, as one file, and remove theirs."""
+        if len(receipts) <= MANY:
+            return
+        rows = [
+            {
+                "unit": unit, "rows_in": receipt.rows_in, "kept": receipt.rows_kept(), "failed": receipt.failed,
+                "rejected": receipt.rows_rejected(), "reasons": format_canonical_json(receipt.reasons).decode(),
+            }
+            for unit, receipt in receipts.items()
+        ]  # fmt: skip
+        self.write("receipts.parquet", pl.DataFrame(rows))
+        places = [self.store.full(f"{self.path}/receipts/{unit}.json") for unit in receipts]
+        with suppress(FileNotFoundError):  # another build of the same table removes them, too
+            self.store.fs.rm(places)
 
     def read_retried(self) -> float | None:
         """When its failed requests were asked again (seconds since 1970): another table stands for it since; None where it does itself."""
@@ -137,27 +187,69 @@ class TableFolder:
 
     def commit(self, unit: str, receipt: PartitionCommit) -> None:
         """Say that a unit has ended."""
-        self.store.write(f"{self.path}/receipts/{unit}.json", format_canonical_json(asdict(receipt)))
+        self.store.write(f"{self.path}/receipts/{unit}.json", format_canonical_json(receipt.as_json()))
 
-    def write(self, path: str, frame: pl.DataFrame) -> ParquetFile:
-        """Write rows as one Parquet file; the same rows give the same bytes."""
-        buffer = io.BytesIO()
-        # level 3 would take a seventh less room, and twice the time
-        frame.write_parquet(buffer, compression="zstd", compression_level=1, statistics=True)
-        data = buffer.getvalue()
+    def write(self, path: str, frame: pl.DataFrame, base: BaseRows | None = None) -> ParquetFile:
+        """Write rows as one Parquet file, but for columns that are read from `base`; the same rows give the same bytes."""
+        writer = PartWriter()
+        writer.add(frame)
+        return self.write_part(path, writer, base)
+
+    def write_part(self, path: str, writer: PartWriter, base: BaseRows | None = None) -> ParquetFile:
+        """Write a file that was made piece by piece."""
+        part, data = writer.close(path, base)
         self.store.write(f"{self.path}/{path}", data)
-        return ParquetFile(path, frame.height, hashlib.sha256(data).hexdigest())
+        return part
 
-    def read(self, part: ParquetFile, columns: list[str] | None = None) -> pl.DataFrame:
-        """The rows of one part; `StoreError` where its file is missing or its bytes are not those that were written."""
+    def read(self, part: ParquetFile, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """The rows of a part, each column from the file in which it lies; only files that have one asked for are read.
+
+        Args:
+            part: The part, or some of its rows.
+            columns: The columns wanted; all unless given.
+
+        Returns:
+            The rows.
+
+        Raises:
+            StoreError: A file is missing, or its bytes are not those that were written.
+
+        """
+        base = part.base
+        names = list(base.order) if base and columns is None else columns
+        shared = [name for name in names or () if base and name in base.columns]
+        if base is None or names is None or not shared:
+            return self._read_file(part, names)
+        own = [name for name in names if name not in shared]
+        folder = TableFolder(self.store, *base.table.rsplit("-", 1))
+        if not base.selected:
+            rows = folder.read(base.part.slice(part.first, part.rows), shared)
+            return (self._read_file(part, own).hstack(rows) if own else rows).select(names)
+        held = self._read_file(part, [*own, ROW])
+        rows = folder.read(base.part, shared)[held[ROW]]
+        return held.drop(ROW).hstack(rows).select(names)
+
+    def _read_file(self, part: ParquetFile, columns: Sequence[str] | None) -> pl.DataFrame:
+        """Columns of a part that lie in its own file."""
         path = f"{self.path}/{part.path}"
         try:
-            data = self.store.read(path)
+            data = self._read_groups(path, part) if part.groups else self.store.read(path)
         except FileNotFoundError:
             raise StoreError(f"{self.store.link(path)}: is missing; {AGAIN}") from None
-        if hashlib.sha256(data).hexdigest() != part.sha256:
+        if data is None or (not part.groups and hashlib.sha256(data).hexdigest() != part.sha256):
             raise StoreError(f"{self.store.link(path)}: its bytes have changed since it was written; {AGAIN}")
-        return pl.read_parquet(io.BytesIO(data), columns=columns)
+        return parse_rows(data, part, columns)
+
+    def _read_groups(self, path: str, part: ParquetFile) -> bytes | None:
+        """A large file, zero but for the row groups in which rows of a part lie; None where these have changed."""
+        data = bytearray(part.groups[-1].stop)
+        for start, stop, pieces in list_ranges(part):
+            data[start:stop] = self.store.read_range(path, start, stop)
+            view = memoryview(data)
+            if any(digest_bytes(view[begin:end]) != digest for begin, end, digest in pieces):
+                return None
+            view.release()
+        return bytes(data)
 
 
 def sum_commits(receipts: Iterable[PartitionCommit]) -> PartitionCommit:

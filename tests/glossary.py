@@ -59,6 +59,8 @@ NOUNS = {
         "key table": ("flows", "KeyTable"),
         "record lookup": ("flows", "RecordLookup"),
         "kept, rejected": ("schemas", "Outcome"),
+        "input rows": ("flows", "InputRows"),
+        "chunk writer": ("flows", "ChunkWriter"),
         "commit": ("catalog", "PartitionCommit"),
         "verdict cache": ("tasks", "VerdictCache"),
         "loss": ("flows", "Loss"),
@@ -87,6 +89,7 @@ NOUNS = {
     "The store": {
         "table folder": ("catalog", "TableFolder"),
         "Parquet file": ("catalog", "ParquetFile"),
+        "base rows": ("catalog", "BaseRows"),
         "manifest": ("catalog/tables.py", "Manifest"),
         "view": ("catalog", "View"),
         "shards": ("catalog", "Shards"),

@@ -19,8 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from catalog.parts import ParquetFile
 from catalog.sources import SourceError
-from catalog.tables import ParquetFile
+from flows.cli.part_rows import PartRows
 from flows.planning.plan import TableJob
 from schemas.columns.gold import GOLD_TYPE
 from tasks import list_labels
@@ -39,7 +40,7 @@ class RowFile:
     name: str
     rows: int
     open: Callable[[], Any]
-    """Opens it for reading; the caller closes it."""
+    """Opens it for reading, or gives the rows of a table's part; the caller closes it."""
     more: dict[str, str] = field(default_factory=dict)
     """What is so of all its rows and stands in no column, such as the split."""
 
@@ -79,7 +80,7 @@ class RowReader:
         i = bisect_right(self.starts, number) - 1
         file, at = self._file(i), self.starts[i]
         for group in range(file.num_row_groups):
-            height = file.metadata.row_group(group).num_rows
+            height = file.heights[group] if isinstance(file, PartRows) else file.metadata.row_group(group).num_rows
             if number < at + height:
                 for batch in self._batches(i, file, WINDOW, [group], None):
                     if number < at + batch.num_rows:
@@ -116,7 +117,7 @@ class RowReader:
         opened = None
         try:
             opened = self.pieces[i].open()
-            return pq.ParquetFile(opened)
+            return opened if isinstance(opened, PartRows) else pq.ParquetFile(opened)
         except (OSError, pa.ArrowException) as error:
             if opened is not None:
                 opened.close()
@@ -142,7 +143,7 @@ def read_table(name: str, work: TableJob, parts: Sequence[ParquetFile]) -> RowRe
     folder = work.folder()
 
     def opened(part: ParquetFile) -> Callable[[], Any]:
-        return lambda: folder.store.fs.open(folder.store.full(f"{folder.path}/{part.path}"), "rb")
+        return lambda: PartRows(folder, part)
 
     link = folder.store.link(folder.path)
     return RowReader(name, [RowFile(f"{link}/{part.path}", part.rows, opened(part)) for part in parts])

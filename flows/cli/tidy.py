@@ -1,4 +1,4 @@
-"""`errata gc`: what killed publishers left."""
+"""`errata gc` and `errata migrate`: what killed publishers left, and tables of an older format."""
 
 from __future__ import annotations
 
@@ -53,4 +53,27 @@ GC = Verb(
     "Without --remove, only shows it. What a release refers to is never touched.",
 )
 
-VERBS = (GC,)
+
+def run_migrate(options: Namespace) -> int:
+    """`errata migrate`."""
+    from catalog.storage import Store
+    from catalog.store_format import migrate_store
+
+    count = 0
+    for table in migrate_store(Store(locate_store(options.store))):
+        count += 1
+        print(table.path if table.complete else f"{table.path}: was not complete, and was removed")
+    print(f"{count} tables migrated" if count else "nothing to migrate")
+    return DONE
+
+
+MIGRATE = Verb(
+    "migrate",
+    "Bring the tables of a store to the format of this Errata.",
+    ("errata migrate", "errata migrate --store s3://bucket/errata"),
+    run_migrate,
+    more="Complete tables stay as they are, but for their manifests; a table that was not complete is removed, and made again by its "
+    "build, for which no model is asked twice. No build may be at work in the store meanwhile.",
+)
+
+VERBS = (GC, MIGRATE)

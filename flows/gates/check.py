@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from catalog.parts import ParquetFile
 from catalog.storage import Store
-from catalog.tables import ParquetFile
 from flows.gates import schema_drift
 from flows.gates.great_expectations import ExpectationTally
 from flows.gates.measures import Unmeasurable, measure_gate

@@ -11,7 +11,7 @@ import errata
 import polars as pl
 from errata.compare import row_fingerprints
 
-from catalog.tables import ParquetFile
+from catalog.parts import ParquetFile
 from flows.gates.result import EXAMPLES, make_example
 from flows.metrics import evaluate, label_quality
 from flows.planning.plan import DATA, Plan, TableJob

@@ -8,8 +8,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from catalog.parts import ROW, ParquetFile
 from catalog.storage import StoreError
-from catalog.tables import AGAIN, Manifest, ParquetFile
+from catalog.tables import AGAIN, Manifest, TableFolder
 from flows.gates.result import EXAMPLES, Result, make_example
 from flows.planning.plan import TableJob
 from schemas.frames import to_polars_schema
@@ -21,7 +22,7 @@ def check_columns(work: TableJob, manifest: Manifest) -> Result:
     """What the parts of a table have instead of its contract's columns; only the ends of the files are read."""
     wanted = to_polars_schema(work.contract)
     parts = manifest.receipt.parts
-    differences = [(part.path, _describe_difference(_read_schema(work, part), wanted)) for part in parts]
+    differences = [(part.path, _describe_difference(_read_schema(work.folder(), part), wanted)) for part in parts]
     drifted = [(path, difference) for path, difference in differences if difference]
     return Result(
         view=work.name, expectation="same_columns", column=None, says=f"{WANTED}.", severity="fail", passed=not drifted,
@@ -31,8 +32,18 @@ def check_columns(work: TableJob, manifest: Manifest) -> Result:
     )  # fmt: skip
 
 
-def _read_schema(work: TableJob, part: ParquetFile) -> Mapping[str, pl.DataType]:
-    folder = work.folder()
+def _read_schema(folder: TableFolder, part: ParquetFile) -> Mapping[str, pl.DataType]:
+    """The columns of a part, each as the file has it in which it lies."""
+    own, base = _read_file_schema(folder, part), part.base
+    if base is None:
+        return own
+    shared = _read_schema(TableFolder(folder.store, *base.table.rsplit("-", 1)), base.part)
+    columns = own | {name: shared[name] for name in base.columns if name in shared}
+    names = [*base.order, *(name for name in own if name not in base.order and name != ROW)]
+    return {name: columns[name] for name in names if name in columns}
+
+
+def _read_file_schema(folder: TableFolder, part: ParquetFile) -> dict[str, pl.DataType]:
     path = f"{folder.path}/{part.path}"
     try:
         with folder.store.fs.open(folder.store.full(path), "rb") as file:
@@ -40,7 +51,7 @@ def _read_schema(work: TableJob, part: ParquetFile) -> Mapping[str, pl.DataType]
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"{folder.store.link(path)}: cannot be read ({error}); {AGAIN}") from None
     assert isinstance(frame, pl.DataFrame)
-    return frame.schema
+    return dict(frame.schema)
 
 
 def _describe_difference(actual: Mapping[str, pl.DataType], wanted: Mapping[str, pl.DataType]) -> str:

@@ -17,6 +17,7 @@ from catalog.digests import Digests, NoDigests
 from catalog.publish.publish import read_published
 from catalog.sources import PLAIN, Source, find_sources
 from catalog.storage import Store
+from catalog.store_format import check_format
 from catalog.tables import Manifest, TableFolder, compute_fingerprint
 from flows.planning.asked_models import AskedModel, locate_models
 from flows.planning.recipe_file import limit_checking, open_recipe
@@ -256,6 +257,7 @@ def make_plan(
     Raises:
         RecipeError: The recipe is wrong.
         SourceError: A file that it names is not there or cannot be read.
+        StoreError: The store's tables are of another format.
 
     """
     with limit_checking(recipe):
@@ -268,6 +270,7 @@ def _make_plan(
     confinement = Confinement(str(Path(recipe).parent), data, trust)
     parsed = open_recipe(recipe, models, confinement)
     place = Store(store)
+    check_format(place)
     digests = Digests(place, rehash)
     with stop_clock():  # weights may be of many gigabytes
         asked = locate_models(parsed, confinement, models or {}, digests)

@@ -13,10 +13,11 @@ from typing import Any
 
 import polars as pl
 
+from catalog.parts import ParquetFile
 from catalog.publish.publish import INDEX, View, count_filled, count_sets, make_plain_schema
 from catalog.publish.shards import Shard, plan_shards
 from catalog.storage import Store
-from catalog.tables import ParquetFile, TableFolder
+from catalog.tables import TableFolder
 from flows.planning.plan import Plan, TableJob
 from flows.running.unit_executor import Unit, UnitExecutor
 from flows.running.watcher import NOBODY, Watcher

@@ -41,11 +41,10 @@ class LineageTable:
 
     def where(self, column: str, values: Sequence[str]) -> Iterator[pl.DataFrame]:
         """Its rows with one of these values, part by part."""
-        for part in self.manifest.receipt.parts:
-            if column in self.manifest.columns:
-                rows = self.folder.read(part).filter(pl.col(column).is_in(list(values)))
-                if rows.height:
-                    yield rows
+        for part in self.manifest.receipt.parts if column in self.manifest.columns else ():
+            hit = self.folder.read(part, [column])[column].is_in(list(values))
+            if hit.any():
+                yield self.folder.read(part).filter(hit)
 
 
 def _read_tables(release: Release, store: Store) -> tuple[list[LineageTable], list[str]]:
@@ -117,8 +116,12 @@ def _find_rows(release: Release, view: str, id: str) -> Iterator[tuple[str, dict
 def _list_requests(row: dict[str, Any]) -> Iterator[str]:
     """The ledger's keys that a row names."""
     for column, value in row.items():
-        if column == "request_id" or column.endswith(("_request", "_request_id", "_requests", "requests")):
+        if _names_requests(column):
             yield from [value] if isinstance(value, str) else [item for item in value or [] if isinstance(item, str)]
+
+
+def _names_requests(column: str) -> bool:
+    return column == "request_id" or column.endswith(("_request", "_request_id", "_requests", "requests"))
 
 
 def _open_segments(store: Store) -> Iterator[Any]:
@@ -170,8 +173,9 @@ def trace_model(name: str, model: str, store: str) -> dict[str, Any]:
 def _find_touched(table: LineageTable, model: str, requests: set[str]) -> set[str]:
     """The solutions in a table that a model wrote, or that one of its completions is about."""
     ids: set[str] = set()
+    columns = [name for name in table.manifest.columns if name in ("solution_id", "model") or _names_requests(name)]
     for part in table.manifest.receipt.parts:
-        for row in table.folder.read(part).iter_rows(named=True):
+        for row in table.folder.read(part, columns).iter_rows(named=True):
             if _is_model(model, row.get("model")) or not requests.isdisjoint(_list_requests(row)):
                 ids.add(row["solution_id"])
     return ids

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from catalog.parts import ROW, BaseRows, ParquetFile
 from catalog.tables import Manifest, PartitionCommit, TableFolder, sum_commits
 from flows.planning.plan import TableJob
 from flows.running.commit import reject_repeats
@@ -30,8 +31,12 @@ def complete_table(job: TableJob) -> Manifest:
 
     """
     kind, folder = find_kind(job), job.folder()
+    if before := folder.read_manifest():  # another build was first; the receipts may be gone
+        return before
     commits = {partition.name: folder.read_commit(partition.name) for partition in kind.partitions}
     missing = [name for name, commit in commits.items() if commit is None]
+    if missing and (before := folder.read_manifest()):
+        return before
     if missing:
         raise AccountingError(f"{job.name}: units {', '.join(missing[:5])} have not ended; build again")
     settled = folder.read_commit(SETTLED) if kind.task.asks_models else None
@@ -46,9 +51,11 @@ def complete_table(job: TableJob) -> Manifest:
         )
     parameters: dict[str, Any] = job.parameters.model_dump(mode="json", by_alias=True)
     manifest = Manifest(
-        job.fingerprint, job.task, kind.task.version, parameters, job.lineage(), list(job.contract.names()), receipt
-    )
+        job.fingerprint, job.task, kind.task.version, parameters, job.lineage(), list(job.contract.names()), receipt,
+        sorted({part.base.table for part in (*receipt.parts, *receipt.rejected) if part.base}),
+    )  # fmt: skip
     folder.complete(manifest)
+    folder.compact_receipts({name: commit for name, commit in commits.items() if commit is not None})
     return manifest
 
 
@@ -64,12 +71,11 @@ def _reject_repeats_across_files(job: TableJob, folder: TableFolder, receipt: Pa
         first = f"SELECT {key}, min(unit) AS first FROM narrow GROUP BY {key} HAVING count(*) > 1"
         again = f"SELECT {key} AS key, unit FROM narrow JOIN ({first}) USING ({key}) WHERE unit <> first"
         for i, keys in database.by_partition(again):
-            rows = folder.read(parts[i])
             repeated = pl.col(key).is_in(keys["key"].implode())
             name = parts[i].path.removeprefix("parts/").removesuffix(".parquet")
-            repeats = reject_repeats(rows.filter(repeated), job)
+            repeats = reject_repeats(folder.read(parts[i]).filter(repeated), job)
             dropped.append(folder.write(f"rejected/{name}-repeats.parquet", repeats))
-            parts[i] = folder.write(f"parts/{name}-unique.parquet", rows.filter(~repeated))
+            parts[i] = _write_unique(job, f"parts/{name}-unique.parquet", parts[i], ~repeated)
             count += repeats.height
     if not count:
         return receipt
@@ -77,3 +83,11 @@ def _reject_repeats_across_files(job: TableJob, folder: TableFolder, receipt: Pa
     reasons["duplicate id"] = reasons.get("duplicate id", 0) + count
     kept = [part for part in parts if part.rows]
     return replace(receipt, parts=kept, rejected=dropped, reasons=dict(sorted(reasons.items())))
+
+
+def _write_unique(job: TableJob, path: str, part: ParquetFile, kept: pl.Expr) -> ParquetFile:
+    """Write which rows of a part are kept; what they are is read from the part as before."""
+    names, key = job.contract.names(), job.contract.key
+    rows = job.folder().read(part, [key]).with_row_index(ROW).filter(kept)
+    others = tuple(name for name in names if name != key)
+    return job.folder().write(path, rows, BaseRows(f"{job.task}-{job.fingerprint}", part, others, names, selected=True))

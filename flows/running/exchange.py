@@ -13,7 +13,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from catalog.tables import ParquetFile, TableFolder
+from catalog.parts import ParquetFile
+from catalog.tables import TableFolder
 
 DESTINATION = "_destination"
 GROUP_ROWS = 65_536

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from catalog.parts import GROUP_ROWS, BaseRows, ParquetFile, share_columns
 from catalog.sources import Source
-from catalog.tables import ParquetFile, TableFolder
+from catalog.tables import TableFolder
 from flows.planning.plan import TableJob
 from schemas.errors import ApplicationError
 
 ROWS_OF_A_BATCH = 20_000
 """Rows, about, of a batch."""
+UNIT_ROWS, UNITS = 12 * GROUP_ROWS, 16
+"""Rows of a partition of an input table, at most, and how many of them a table of fewer rows has, about."""
 
 
 class AccountingError(ApplicationError):
@@ -29,7 +32,7 @@ class Partition:
     source: Source | None = None
     """The file of records it reads, or"""
     file: ParquetFile | None = None
-    """the Parquet file of an input table,"""
+    """the Parquet file, or some rows of it, of an input table,"""
     table: tuple[str, str] | None = None
     """which is this one (task and fingerprint), or"""
     numbers: range | None = None
@@ -38,6 +41,19 @@ class Partition:
     """which of the buckets that problems are shuffled into,"""
     rows: int = 0
     """of about so many rows."""
+
+
+@dataclass(frozen=True)
+class InputRows:
+    """The rows of a partition's file as they were read; what is made of them shares the columns that stay as they are."""
+
+    partition: Partition
+    rows: pl.DataFrame
+
+    def share(self, key: str, made: pl.DataFrame) -> tuple[pl.DataFrame, BaseRows | None]:
+        """What must be written of rows that were made from them, and where the other columns are."""
+        assert self.partition.file is not None and self.partition.table is not None
+        return share_columns(self.partition.file, "-".join(self.partition.table), self.rows, key, made)
 
 
 @dataclass(frozen=True)
@@ -74,10 +90,21 @@ def list_input_files(job: TableJob, table: tuple[str, str]) -> list[ParquetFile]
     return manifest.receipt.parts
 
 
-def list_file_partitions(job: TableJob) -> list[Partition]:
-    """A partition for each Parquet file of the inputs, in the order of their rows."""
+def list_file_partitions(job: TableJob, most: int | None = None) -> list[Partition]:
+    """Partitions of the inputs, in the order of their rows: Parquet files, of large ones some row groups each.
+
+    Args:
+        job: The table.
+        most: Rows of a partition, at most; as many as is usual unless given, and so few that each processor has some.
+
+    Returns:
+        The partitions, the same wherever it is made.
+
+    """
     files = [(table, file) for table in job.inputs for file in list_input_files(job, table)]
-    return [Partition(f"{i:05d}", file=file, table=table) for i, (table, file) in enumerate(files)]
+    rows = min(most or UNIT_ROWS, max(GROUP_ROWS, sum(file.rows for _, file in files) // UNITS))
+    pieces = [(table, piece) for table, file in files for piece in file.cut(rows)]
+    return [Partition(f"{i:05d}", file=piece, table=table) for i, (table, piece) in enumerate(pieces)]
 
 
 def read_partition(job: TableJob, partition: Partition, columns: list[str] | None = None) -> pl.DataFrame:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
+from catalog.storage import Store
+from catalog.store_format import mark_format
 from catalog.tables import Manifest
 from flows.planning.plan import Plan, TableJob
 from flows.running.calls import ASKING, prepare, run_batch
@@ -128,6 +130,8 @@ class _Schedule:
 
     def run(self) -> None:
         """Make the tables; the partitions of all that are begun run side by side."""
+        for url in {job.store for job in self.waiting}:
+            mark_format(Store(url))
         running = self._begin_ready()
         while running:
             for future in self.executor.as_completed(list(running)):

@@ -17,7 +17,8 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
-from catalog.tables import ParquetFile, TableFolder
+from catalog.parts import ParquetFile
+from catalog.tables import TableFolder
 from flows.running.work_folder import open_work_folder
 from schemas.frames import batch_frames
 

@@ -94,7 +94,7 @@ def judged(work: Any) -> None:
     from flows.running.commit import commit_outcome
     from flows.running.complete import complete_table
     from flows.running.kinds import find_kind
-    from flows.running.partitions import read_partition
+    from flows.running.partitions import InputRows, read_partition
     from schemas.frames import to_polars_schema
     from schemas.task import Outcome
 
@@ -111,5 +111,5 @@ def judged(work: Any) -> None:
             judge_kind=pl.lit(None, dtype=pl.String), judge_share=pl.when(same).then(1.0),
         )  # fmt: skip
         kept = rows.select(work.contract.names()).cast(to_polars_schema(work.contract))
-        commit_outcome(work, unit, part.height, Outcome(kept, part.clear()))
+        commit_outcome(work, InputRows(unit, part), part.height, Outcome(kept, part.clear()))
     complete_table(work)

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog.parts import ParquetFile
 from catalog.storage import Store, StoreError
 from catalog.tables import (
     Manifest,
-    ParquetFile,
     PartitionCommit,
     TableFolder,
     compute_fingerprint,

@@ -30,7 +30,7 @@ VERBS = (LIST, SHOW, LOAD, VERIFY, PULL, LOCK, DIFF)
 OF_APPLICATION = (
     "init", "new", "preview", "lint", "plan", "build", "tasks", "formats", "views", "schema", "models", "check", "gates", "release", "ledger", "evaluate", "calibrate", "browse", "report", "view", "trace", "push", "tag",
     "deprecate", "yank",
-    "restore", "sign", "gc", "deploy", "serve", "completion",
+    "restore", "sign", "gc", "migrate", "deploy", "serve", "completion",
 )  # fmt: skip
 """What the application adds (`flows.cli.VERBS`), named where it is not there."""
 ROOT = Path(__file__).resolve().parents[3]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from catalog.parts import GROUP_ROWS
 from flows.running.commit import commit_outcome
 from flows.running.engine_pool import EnginePool
 from flows.running.fit import fit_parameters
 from flows.running.inference import Dispatcher
 from flows.running.kinds.kind import Kind
-from flows.running.partitions import Partition, PartitionBatch, read_partition
+from flows.running.partitions import InputRows, Partition, PartitionBatch, list_file_partitions, read_partition
 from flows.running.pilot import forecast_asking
 from flows.running.rounds import Rounds
 from flows.running.sample import PILOT, Forecast, PilotSample
@@ -27,7 +29,7 @@ WINDOW = 50_000
 class _OpenConversation:
     """The conversation about one partition."""
 
-    partition: Partition
+    inputs: InputRows
     rows: int
     conversation: Conversation
     failed: int = 0
@@ -36,6 +38,11 @@ class _OpenConversation:
 
 class AskingKind(Kind[Asking[Any]]):
     """The task is a generator of requests; an engine gets those of all partitions at once."""
+
+    @cached_property
+    def partitions(self) -> list[Partition]:
+        """Row groups: the requests about one and their replies are held in memory."""
+        return list_file_partitions(self.job, GROUP_ROWS)
 
     def count_rows(self, partition: Partition) -> int:
         """As many for each row of the file as the task makes of one."""
@@ -67,7 +74,7 @@ class AskingKind(Kind[Asking[Any]]):
         rows = read_partition(self.job, partition)
         names = {asked.name: asked.named for asked in self.job.models}
         conversation = self.task.ask(rows, parameters, names)
-        opened = _OpenConversation(partition, self.count_rows(partition), conversation)
+        opened = _OpenConversation(InputRows(partition, rows), self.count_rows(partition), conversation)
         if (requests := self._advance(opened, None, watcher)) is not None:
             yield opened, requests
 
@@ -81,7 +88,7 @@ class AskingKind(Kind[Asking[Any]]):
                 return next(conversation.conversation) if replies is None else conversation.conversation.send(replies)
             except StopIteration as end:
                 outcome: Outcome = end.value
-                commit_outcome(self.job, conversation.partition, conversation.rows, outcome, conversation.failed)
+                commit_outcome(self.job, conversation.inputs, conversation.rows, outcome, conversation.failed)
                 watcher.advance(self.job.name, conversation.rows, None)
                 return None
 

@@ -1,4 +1,4 @@
-"""Tables made from files of records: each file is a partition, and each batch of its records a chunk.
+"""Tables made from files of records: each file is a partition, and so many of its records as make a part a chunk.
 
 Other rows may belong to the records: of further files, or of a table that is
 given. Of such a table each row is accounted for: one to which no record belongs
@@ -18,12 +18,12 @@ import polars as pl
 
 from catalog.records.read import read_batches, read_first
 from catalog.sources import Source, verify_unchanged
-from catalog.tables import PartitionCommit
+from catalog.tables import AGAIN, PartitionCommit
 from flows.planning.plan import TableJob
 from flows.planning.side_inputs import open_side_input
-from flows.running.commit import write_outcome
+from flows.running.commit import ChunkWriter
 from flows.running.kinds.partitioned import PartitionedKind
-from flows.running.partitions import InputColumns, Partition, list_file_partitions, read_partition
+from flows.running.partitions import AccountingError, InputColumns, Partition, list_file_partitions, read_partition
 from flows.running.record_lookup import RecordLookup
 from flows.running.sample import PilotSample, spread_rows
 from flows.running.unit_executor import UnitExecutor
@@ -109,33 +109,56 @@ class FromFilesKind(PartitionedKind[FromRecords[Any]]):
     def run_chunks(self, partition: Partition, watcher: Watcher) -> Iterator[PartitionCommit]:
         """Run a file batch by batch of its records.
 
-        A file is long, so its chunks are committed, too, and not made again
-        where an earlier build was cut off in the middle of it.
+        A file is long: each part of it is a chunk that is committed, too, and not
+        made again where an earlier build was cut off in the middle of it.
 
         Args:
             partition: The file.
             watcher: Is notified of how far it is.
 
         Yields:
-            The commit of each batch.
+            The commit of each chunk.
 
         """
         if partition.source is None:
             yield self._reject_alone(partition, watcher)
             return
         with self._open_lookups() as lookups:
-            for chunk, (batch, share) in enumerate(self._read_batches(partition.source)):
-                name = f"{partition.name}-{chunk:05d}"
+            before = self._read_chunks(partition)
+            yield from before
+            known, writer = sum(commit.rows_in for commit in before), None
+            chunk = len(before)
+            for batch, share in self._read_batches(partition.source):
                 rows_in = sum(self.task.rows_per_record(record, self.job.parameters) for record in batch)
-                commit = self.folder.read_commit(name)
-                if commit is None:
-                    outcome = self.task.run(_attach(batch, lookups), self.job.parameters)
-                    commit = write_outcome(self.job, name, rows_in, outcome)
-                    self.folder.commit(name, commit)
-                yield commit
+                if known > 0:
+                    known -= rows_in
+                    if known < 0:
+                        raise AccountingError(
+                            f"{self.job.name}, unit {partition.name}: an earlier build cut the file otherwise; {AGAIN}"
+                        )
+                else:
+                    writer = writer or ChunkWriter(self.job, f"{partition.name}-{chunk:05d}")
+                    writer.add(rows_in, self.task.run(_attach(batch, lookups), self.job.parameters))
+                    if writer.full:
+                        yield self._commit_chunk(writer)
+                        chunk, writer = chunk + 1, None
                 watcher.advance(self.job.name, rows_in, share)
+            if writer is not None:
+                yield self._commit_chunk(writer)
         if not self.job.most:
             verify_unchanged(partition.source)
+
+    def _commit_chunk(self, writer: ChunkWriter) -> PartitionCommit:
+        commit = writer.close()
+        self.folder.commit(writer.name, commit)
+        return commit
+
+    def _read_chunks(self, partition: Partition) -> list[PartitionCommit]:
+        """The chunks of a file that an earlier build has committed; a chunk is whole batches."""
+        chunks: list[PartitionCommit] = []
+        while (commit := self.folder.read_commit(f"{partition.name}-{len(chunks):05d}")) is not None:
+            chunks.append(commit)
+        return chunks
 
     def _read_batches(self, source: Source) -> Iterable[tuple[list[Record], float]]:
         """The records of a file; in a preview its first ones, as many of each file."""

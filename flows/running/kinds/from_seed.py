@@ -10,12 +10,13 @@ import polars as pl
 
 from catalog.tables import PartitionCommit
 from flows.running.kinds.partitioned import PartitionedKind
-from flows.running.partitions import Partition
+from flows.running.partitions import UNIT_ROWS, UNITS, Partition
 from flows.running.sample import PilotSample
 from flows.running.watcher import Watcher
 from schemas.task import FromSeed
 
 ROWS_OF_A_PARTITION = 1_000
+"""Of a small table; a large one has larger ones."""
 
 
 class FromSeedKind(PartitionedKind[FromSeed[Any]]):
@@ -26,8 +27,8 @@ class FromSeedKind(PartitionedKind[FromSeed[Any]]):
         """Ranges of the rows' numbers."""
         count = self.task.count(self.job.parameters)
         count = min(count, self.job.most or count)
-        starts = range(0, count, ROWS_OF_A_PARTITION)
-        ranges = [range(start, min(start + ROWS_OF_A_PARTITION, count)) for start in starts]
+        size = max(ROWS_OF_A_PARTITION, min(count // UNITS, UNIT_ROWS))
+        ranges = [range(start, min(start + size, count)) for start in range(0, count, size)]
         return [Partition(f"{i:05d}", numbers=numbers, rows=len(numbers)) for i, numbers in enumerate(ranges)]
 
     def run_chunks(self, partition: Partition, watcher: Watcher) -> Iterator[PartitionCommit]:

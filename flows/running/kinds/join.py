@@ -13,7 +13,8 @@ from functools import cached_property
 
 import polars as pl
 
-from catalog.tables import ParquetFile, PartitionCommit, TableFolder
+from catalog.parts import ParquetFile
+from catalog.tables import PartitionCommit, TableFolder
 from flows.running.commit import complete_rejected
 from flows.running.key_table import KeyTable
 from flows.running.kinds.per_row import PerRowKind
@@ -121,8 +122,11 @@ class JoinKind(PerRowKind):
 
     def run_chunks(self, partition: Partition, watcher: Watcher) -> Iterator[PartitionCommit]:
         """One chunk: the file of the first input, or the rows of another that are in none before it."""
-        outcome = self._join(partition) if self._input_of(partition) == 0 else self._reject_alone(partition)
-        if outcome is not None:
+        if self._input_of(partition) == 0:
+            rows = self._pair(partition)
+            own = rows.select(self.added_columns[0])
+            yield self.write_chunk(partition, self.count_rows(partition), self._join(rows), watcher, own)
+        elif (outcome := self._reject_alone(partition)) is not None:
             yield self.write_chunk(partition, self.count_rows(partition), outcome, watcher)
 
     def read_rows(self, partition: Partition, columns: list[str] | None = None) -> pl.DataFrame:
@@ -133,9 +137,8 @@ class JoinKind(PerRowKind):
         rows = self._pair(partition)
         return rows.filter(pl.col(PARTNER).is_null()).select(columns or names)
 
-    def _join(self, partition: Partition) -> Outcome:
+    def _join(self, rows: pl.DataFrame) -> Outcome:
         """What the task makes of rows that have all their partners; the others are rejected."""
-        rows = self._pair(partition)
         alone = pl.col(PARTNER).is_not_null()
         outcome = self.run_task(rows.filter(~alone).select(self.job.input_contract.names()))
         rejected = [self._reject(rows.filter(alone)), complete_rejected(self.job, outcome.rejected)]

@@ -47,7 +47,9 @@ class Kind(ABC, Generic[T]):
         return list_file_partitions(self.job)
 
     def list_pending(self) -> list[Partition]:
-        """The partitions that have not been committed yet."""
+        """The partitions that have not been committed yet; none of a complete table, whose receipts may be gone."""
+        if self.folder.read_manifest() is not None:
+            return []
         names = self.folder.store.names(f"{self.folder.path}/receipts")
         committed = {name.removesuffix(".json") for name in names}
         return [partition for partition in self.partitions if partition.name not in committed]

@@ -6,11 +6,14 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
-from catalog.tables import ParquetFile, PartitionCommit, sum_commits
+import polars as pl
+
+from catalog.parts import ParquetFile
+from catalog.tables import PartitionCommit, sum_commits
 from flows.running.commit import write_outcome
 from flows.running.engine_pool import EnginePool
 from flows.running.kinds.kind import Kind
-from flows.running.partitions import Partition, list_file_partitions
+from flows.running.partitions import InputRows, Partition, list_file_partitions
 from flows.running.unit_executor import Unit, UnitExecutor
 from flows.running.watcher import Watcher
 from schemas.task import Outcome, Task
@@ -38,9 +41,12 @@ class PartitionedKind(Kind[T]):
     def run_chunks(self, partition: Partition, watcher: Watcher) -> Iterator[PartitionCommit]:
         """Run a partition chunk by chunk: a Parquet file is one chunk, a file of records has many, each committed by itself."""
 
-    def write_chunk(self, partition: Partition, rows_in: int, outcome: Outcome, watcher: Watcher) -> PartitionCommit:
-        """Write what became of a partition that is one chunk."""
-        commit = write_outcome(self.job, f"{partition.name}-00000", rows_in, outcome)
+    def write_chunk(
+        self, partition: Partition, rows_in: int, outcome: Outcome, watcher: Watcher, rows: pl.DataFrame | None = None
+    ) -> PartitionCommit:
+        """Write what became of a partition that is one chunk; of the rows of its file, where it is made from these."""
+        inputs = None if rows is None else InputRows(partition, rows)
+        commit = write_outcome(self.job, f"{partition.name}-00000", rows_in, outcome, inputs)
         watcher.advance(self.job.name, rows_in, None)
         return commit
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from catalog.tables import ParquetFile, PartitionCommit
+from catalog.parts import ParquetFile
+from catalog.tables import PartitionCommit
 from flows.planning.plan import TableJob
 from flows.running.exchange import DESTINATION, read_received, remove_sent, send_rows
 from flows.running.kinds.partitioned import PartitionedKind

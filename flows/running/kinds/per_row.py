@@ -59,7 +59,7 @@ class PerRowKind(PartitionedKind[PerRow[Any]]):
         """One chunk: the file."""
         rows, count = read_partition(self.job, partition), self.task.rows_of(self.job.parameters)
         rows_in = count(rows) if count else self.count_rows(partition)
-        yield self.write_chunk(partition, rows_in, self.run_task(rows), watcher)
+        yield self.write_chunk(partition, rows_in, self.run_task(rows), watcher, rows)
 
     def run_task(self, rows: pl.DataFrame) -> Outcome:
         """What the task makes of rows."""

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from catalog.tables import ParquetFile, PartitionCommit
+from catalog.parts import ParquetFile
+from catalog.tables import PartitionCommit
 from flows.planning.plan import TableJob
 from flows.planning.side_inputs import open_side_input
 from flows.running.exchange import DESTINATION, read_received, remove_sent, send_rows
@@ -103,7 +104,7 @@ class WholeTableKind(PartitionedKind[WholeTable[Any]]):
     def run_chunks(self, partition: Partition, watcher: Watcher) -> Iterator[PartitionCommit]:
         """One chunk: the file."""
         rows = read_partition(self.job, partition)
-        yield self.write_chunk(partition, rows.height, self._apply_decision(partition, rows), watcher)
+        yield self.write_chunk(partition, rows.height, self._apply_decision(partition, rows), watcher, rows)
 
     def _read_decision(self, partition: Partition) -> pl.DataFrame | None:
         """What was decided of the rows of a partition; None where nothing was."""

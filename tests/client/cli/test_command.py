@@ -67,7 +67,7 @@ def test_the_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_client_knows_the_names_of_the_applications_verbs() -> None:
     assert tuple(verb.name for verb in APPLICATION) == OF_APPLICATION
-    assert len(set(VERBS)) == len(VERBS) == 38
+    assert len(set(VERBS)) == len(VERBS) == 39
 
 
 def test_without_the_application_the_help_says_which_verbs_need_it(

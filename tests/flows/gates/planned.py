@@ -9,9 +9,10 @@ from typing import Any
 
 import polars as pl
 
+from catalog.parts import ParquetFile
 from catalog.publish.publish import read_published
 from catalog.storage import Store
-from catalog.tables import Manifest, ParquetFile, PartitionCommit, TableFolder
+from catalog.tables import Manifest, PartitionCommit, TableFolder
 from flows.planning.plan import Plan, TableJob
 from schemas.contract import Column, Contract
 from schemas.recipe.reader import read_recipe

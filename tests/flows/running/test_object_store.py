@@ -14,6 +14,7 @@ import pytest
 
 from catalog.sources import find_sources
 from catalog.storage import Store
+from catalog.store_format import mark_format
 from flows.planning.plan import Plan, make_plan
 from flows.running.complete import complete_table
 from flows.running.kinds import find_kind
@@ -93,6 +94,7 @@ def test_a_process_sees_what_another_has_written(bucket: str, tmp_path: Path) ->
         store, kind = Store(job.store), find_kind(job)
         assert len(kind.list_pending()) == len(kind.partitions)
         look_at(store, kind.folder.path)
+        mark_format(store)
         command = [sys.executable, "-c", OTHER, recipe, data, job.store, job.name]
         subprocess.run(command, env=environment, check=True, timeout=240)
         assert kind.list_pending() == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog.tables import ParquetFile
+from catalog.parts import ParquetFile
 from flows import build
 from flows.planning.plan import TableJob
 from flows.running import kinds

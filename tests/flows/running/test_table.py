@@ -16,6 +16,7 @@ from catalog.records import read as record_reading
 from catalog.storage import Store
 from flows.planning import plan as planning
 from flows.planning.plan import Plan, TableJob
+from flows.running import commit
 from flows.running.complete import complete_table
 from flows.running.kinds import find_kind, run_partition
 from flows.running.partitions import AccountingError
@@ -101,6 +102,7 @@ def test_a_unit_that_has_ended_is_not_done_again_and_a_piece_of_a_file_neither(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(record_reading, "BATCH_ROWS", 2)
+    monkeypatch.setattr(commit, "PART_BYTES", 1)
     plan = make(tmp_path, [row(str(i)) for i in range(6)], [row("b")])
     work = plan.jobs[0]
     done: list[int] = []
