@@ -15,6 +15,7 @@
 # make test-teaching  the same environment; test the losses in it
 # make install-llama install llama.cpp for the CPU (35 MB), which recipes with the engine `llama` ask
 # make install-ray  install Ray (80 MB), which `errata build --on ray` asks for
+# make test-ray  the same; build on a cluster of two nodes on this machine, which are killed at work (as root, on Linux)
 # make install-gpu  install vLLM for the GPUs of this machine in an environment of its own (.venv-gpu), where builds find it
 # make check    install, lint, type-check, build the site of the documentation
 # make docs     install, build the site of the documentation into site/
@@ -27,7 +28,7 @@ export UV_PYTHON_DOWNLOADS = never
 UV = .uv/bin/uv
 BIN = .venv/bin
 
-.PHONY: corpus corpus-real test test-explore test-all test-vllm test-llama test-trl test-teaching test-infra test-images teaching environments check docs audit release-client server install install-llama install-ray install-gpu clean
+.PHONY: corpus corpus-real test test-explore test-all test-vllm test-llama test-ray test-trl test-teaching test-infra test-images teaching environments check docs audit release-client server install install-llama install-ray install-gpu clean
 .DEFAULT_GOAL := corpus
 
 corpus: install
@@ -48,7 +49,7 @@ test-explore: install
 
 test-all: test test-explore
 	$(MAKE) test TIER="build or kill or browser or data or slow or campaign"
-	$(MAKE) test-trl test-vllm test-llama test-teaching test-images
+	$(MAKE) test-trl test-vllm test-llama test-ray test-teaching test-images
 
 test-vllm: install .venv-vllm/.installed
 	ERRATA_VLLM_PYTHON=.venv-vllm/bin/python $(BIN)/pytest tests/vllm
@@ -57,6 +58,9 @@ test-vllm: install .venv-vllm/.installed
 test-llama: install-llama
 	-$(BIN)/errata models fetch smollm2
 	$(BIN)/pytest tests/llama
+
+test-ray: install-ray
+	$(BIN)/pytest tests/ray
 
 test-trl: install .venv-trl/.installed
 	ERRATA_TRL_PYTHON=.venv-trl/bin/python $(BIN)/pytest tests/trl

@@ -12,7 +12,7 @@ import os
 import time
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -113,6 +113,26 @@ class Store(Storage):
         with self.writing(path):
             self._put(path, data)
 
+    def write_chunks(self, path: str, chunks: Iterable[bytes]) -> None:
+        """Write a file of any length; what the chunks raise leaves none, and `StoreError` is what the store raises."""
+        if self.local:
+            self._write_chunks(path, chunks)
+            return
+        with self.writing(path):
+            self.fs.makedirs(self.fs._parent(self.full(path)), exist_ok=True)
+            file = self.fs.open(self.full(path), "wb", autocommit=False)
+        try:
+            for chunk in chunks:
+                with self.writing(path):
+                    file.write(chunk)
+            with self.writing(path):
+                file.close()
+        except BaseException:
+            file.discard()
+            raise
+        with self.writing(path):
+            file.commit()
+
     def create(self, path: str, data: bytes) -> bool:
         """Write a file that must not be there yet; False, and nothing changed, where another is."""
         with self.writing(path):
@@ -189,6 +209,20 @@ class Store(Storage):
         except FileExistsError:
             return False
         return True
+
+    def _write_chunks(self, path: str, chunks: Iterable[bytes]) -> None:
+        with self.writing(path):
+            temporary = self._temporary(path, b"")
+        try:
+            with open(temporary, "wb") as file:
+                for chunk in chunks:
+                    with self.writing(path):
+                        file.write(chunk)
+            with self.writing(path):
+                os.replace(temporary, self.full(path))
+        except BaseException:
+            os.unlink(temporary)
+            raise
 
     def _temporary(self, path: str, data: bytes) -> str:
         """The data on disk under a name nobody reads, in the folder of its later place."""

@@ -39,6 +39,7 @@ from flows.running.engine_pool import EnginePool
 from flows.running.partitions import PartitionBatch
 from flows.running.run_plan import Future, materialize
 from flows.running.unit_executor import UnitExecutor
+from flows.running.units_on import open_unit_executor
 from flows.running.watcher import NOBODY, Watcher
 from schemas.recipe.changes import Models
 from schemas.recipe.document import Fault, RecipeError
@@ -135,7 +136,7 @@ OPTIONS: dict[str, Any] = {
 def build(
     recipe: str, data: str | None = None, store: str | None = None, publish: bool = True,
     models: dict[str, dict[str, str]] | None = None, version: str | None = None, tag: str | None = None, retries: int = 0,
-    trust: bool = False,
+    trust: bool = False, on: str | None = None,
 ) -> str:  # fmt: skip
     """Build a recipe's release; what exists already is not made again.
 
@@ -149,6 +150,7 @@ def build(
         tag: A tag that names the release then, such as that of a checkpoint.
         retries: How often to go on by itself after trouble with storage or an engine, later each time.
         trust: Whether the recipe may name files anywhere, and not only in its own folder and that of data.
+        on: Where its units run: `local`, `ray` or `ray://HOST:PORT`; else that of ERRATA_ON or of the user's configuration.
 
     Returns:
         The release's URL.
@@ -162,7 +164,7 @@ def build(
     auto = version == AUTO
 
     def attempt() -> Plan:
-        return _build(planning.make_plan(recipe, data, store, models, trust=trust), publish, auto, NOBODY)
+        return _build(planning.make_plan(recipe, data, store, models, trust=trust), publish, auto, NOBODY, on)
 
     with prefect_runs.CurrentRun().track():
         plan = retry_build(attempt, retries, time.sleep)
@@ -172,7 +174,8 @@ def build(
 
 
 def build_plan(
-    plan: Plan, run: prefect_runs.CurrentRun, watcher: Watcher, publish: bool = True, models: Models | None = None, auto: bool = False
+    plan: Plan, run: prefect_runs.CurrentRun, watcher: Watcher, publish: bool = True, models: Models | None = None,
+    auto: bool = False, on: str | None = None,
 ) -> Plan:  # fmt: skip
     """Build what was planned already, as a run of the flow `build`.
 
@@ -183,6 +186,7 @@ def build_plan(
         publish: Whether a release is made of the tables when they are complete.
         models: The weights that it was planned with.
         auto: Whether the release gets the smallest valid version.
+        on: Where its units run, unless the environment says it.
 
     Returns:
         The plan with its tables and, if it was published, under its version and with its manifest.
@@ -195,7 +199,7 @@ def build_plan(
         trust: bool,
     ) -> Plan:  # fmt: skip
         with run.track():
-            return _build(plan, publish, auto, watcher)
+            return _build(plan, publish, auto, watcher, on)
 
     model_changes = {name: dict(changes) for name, changes in (models or {}).items()} or None
     return build(plan.recipe.file, plan.data, plan.store, publish, model_changes, AUTO if auto else None, plan.trust)
@@ -214,7 +218,7 @@ def retry_build(work: Callable[[], T], retries: int, sleep: Callable[[float], No
     raise AssertionError
 
 
-def _build(plan: Plan, publish: bool, auto: bool, watcher: Watcher) -> Plan:
+def _build(plan: Plan, publish: bool, auto: bool, watcher: Watcher, on: str | None) -> Plan:
     """Make the tables, and maybe the release; the plan under the version that was released."""
     prefect_runs.describe_run(plan, AUTO if auto and publish else plan.recipe.version)
     released = versioning.find_matching_release(plan) if auto else plan if plan.finished else None
@@ -225,8 +229,10 @@ def _build(plan: Plan, publish: bool, auto: bool, watcher: Watcher) -> Plan:
         return released
     if publish and not auto:
         refuse_clash(plan)
+    units, reached = open_unit_executor(on, plan)
     with prefect_artifacts.show_progress(plan, watcher) as watchers, PrefectExecutor() as executor:
-        plan = materialize(plan, executor, [Lineage.of(plan.recipe.corpus), AssetEvents(plan)], watchers)
+        reached = materialize(reached, executor, [Lineage.of(plan.recipe.corpus), AssetEvents(plan)], watchers, units)
+    plan = replace(plan, done=reached.done)
     if not publish:
         return plan
     prefect_artifacts.show_funnel(plan)

@@ -53,6 +53,7 @@ NOUNS = {
         "unit executor": ("flows", "UnitExecutor"),
         "unit worker": ("flows", "UnitWorker"),
         "cluster error": ("flows", "ClusterError"),
+        "ray executor": ("flows", "RayExecutor"),
         "process pool": ("flows", "ProcessPool"),
         "input columns": ("flows", "InputColumns"),
         "shuffle": ("flows", "shuffle_by_problem"),

@@ -39,6 +39,12 @@ def add_rehash(parser: ArgumentParser) -> None:
     parser.add_argument("--rehash", action="store_true", help=help)
 
 
+def add_on(parser: ArgumentParser) -> None:
+    """Where units of work run."""
+    help = "where units of work run: local, ray, or ray://HOST:PORT of a cluster (default: $ERRATA_ON, else [build] of the configuration)"
+    parser.add_argument("--on", metavar="PLACE", help=help)
+
+
 def add_json(parser: ArgumentParser) -> None:
     """Output for scripts."""
     parser.add_argument("--json", action="store_true", help="everything as JSON, for scripts")

@@ -15,7 +15,7 @@ from errata.cli.exit_codes import DONE, REFUSED
 from errata.cli.verb import Verb
 from errata.storage import locate_store
 
-from flows.cli.arguments import add_json, add_models, add_recipe, add_rehash, parse_count
+from flows.cli.arguments import add_json, add_models, add_on, add_recipe, add_rehash, parse_count
 
 if TYPE_CHECKING:
     from flows.planning.plan import Plan
@@ -43,7 +43,9 @@ def run_build(options: Namespace) -> int:
     plan = (find_matching_release(plan) if auto else None) or plan
     for doubt in [] if plan.finished else check_mappings(plan, only_certain=True):
         print(text.strip_controls(f"warning: {doubt.fault}"), file=sys.stderr)
-    return build(plan, verbose=options.verbose, plain=options.plain, models=changes, auto=auto)
+    return build(
+        plan, verbose=options.verbose, plain=options.plain, models=changes, auto=auto, on=options.on
+    )  # fmt: skip
 
 
 def _retry_failed(plan: Plan, make: Callable[[], Plan]) -> Plan:
@@ -57,10 +59,14 @@ def _retry_failed(plan: Plan, make: Callable[[], Plan]) -> Plan:
     return make().retrying_failed(now)
 
 
-def build(plan: Plan, *, verbose: bool, plain: bool, models: Models | None = None, auto: bool = False) -> int:
-    """Make a plan's tables and release them; `auto` lets what differs number the release."""
+def build(
+    plan: Plan, *, verbose: bool, plain: bool, models: Models | None = None, auto: bool = False, on: str | None = None
+) -> int:  # fmt: skip
+    """Make a plan's tables and release them; `auto` lets what differs number the release, `on` says where units run."""
     from catalog.storage import Store
     from flows.cli.flow_run import run_flow
+    from flows.running.ray_connection import connect
+    from flows.running.units_on import LOCAL, choose_place
 
     began = time.monotonic()
     if plan.finished:
@@ -70,7 +76,9 @@ def build(plan: Plan, *, verbose: bool, plain: bool, models: Models | None = Non
         print(f"\n{name} is released already, nothing to do: {_link_release(plan)}")
         return DONE
     Store(plan.store).check_writable()
-    plan = run_flow(plan, verbose=verbose, plain=plain, publish=True, models=models, auto=auto)
+    if (place := choose_place(on)) != LOCAL:
+        connect(place)  # before Prefect starts, which takes a while
+    plan = run_flow(plan, verbose=verbose, plain=plain, publish=True, models=models, auto=auto, on=on)
     _print_released(plan, time.monotonic() - began)
     return DONE
 
@@ -135,6 +143,7 @@ def run_plan(options: Namespace) -> int:
     from flows.planning.touches import format_touched, list_touched
     from flows.running.forecast import forecast_plan
     from flows.running.losses import refuse_empty
+    from flows.running.units_on import describe_place
 
     plan = make_plan(
         options.recipe,
@@ -149,6 +158,7 @@ def run_plan(options: Namespace) -> int:
         print(text.strip_controls(f"warning: {weakness}"), file=sys.stderr)
     if not options.json:
         print(text.strip_controls(format_touched(touched)) + "\n", flush=True)
+    place = describe_place(options.on, plan) if plan.published is None else None
     if plan.published is None:
         check_mappings(plan)
     forecasts, missing = forecast_plan(plan, options.pilot) if plan.published is None else ([], [])
@@ -167,7 +177,7 @@ def run_plan(options: Namespace) -> int:
     else:
         if forecasts:
             print(_show_forecasts(forecasts))
-        for line in (*_list_left_open(plan), *_list_unrunnable(plan)):
+        for line in (*_list_left_open(plan), *_list_unrunnable(plan), *([place] if place else [])):
             print(text.strip_controls(line))
         for line in missing:
             print(text.strip_controls(f"warning: {line}"))
@@ -277,6 +287,7 @@ def _add_build(parser: ArgumentParser) -> None:
     parser.add_argument("--version", choices=["auto"], help=help)
     help = "ask again what failed for good in earlier builds, also for tables that were complete without it"
     parser.add_argument("--retry-failed", action="store_true", help=help)
+    add_on(parser)
     parser.add_argument("--verbose", action="store_true", help="show what Prefect logs")
     parser.add_argument("--plain", action="store_true", help="plain lines instead of the live table")
 
@@ -289,6 +300,7 @@ def _add_plan(parser: ArgumentParser) -> None:
         "rows to ask about, so that tokens can be forecast (default: 64 of the embedded model, else 0); paid but once"
     )
     parser.add_argument("--pilot", type=parse_count, metavar="N", help=help)
+    add_on(parser)
     add_json(parser)
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 def run_flow(
-    plan: Plan, *, verbose: bool, plain: bool, publish: bool, models: Models | None = None, auto: bool = False
+    plan: Plan, *, verbose: bool, plain: bool, publish: bool, models: Models | None = None, auto: bool = False,
+    on: str | None = None,
 ) -> Plan:  # fmt: skip
     """Run the flow of a plan, showing how far it is; without `publish` it stops when the tables are complete."""
     from rich.console import Console
@@ -49,7 +50,7 @@ def run_flow(
     _end_at_once_when_interrupted(live, run)
     with live.progress if live else nullcontext(), explain_unreachable():
         use_server(server)
-        return flow.build_plan(plan, run, live or progress.PlainLines(console), publish, models, auto)
+        return flow.build_plan(plan, run, live or progress.PlainLines(console), publish, models, auto, on)
 
 
 def _import_meanwhile(plan: Plan) -> None:

@@ -10,6 +10,7 @@ import concurrent.futures
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
@@ -23,7 +24,7 @@ from flows.running.engine_pool import EnginePool
 from flows.running.kinds import find_kind
 from flows.running.kinds.kind import Kind
 from flows.running.losses import refuse_empty
-from flows.running.partitions import Partition
+from flows.running.partitions import Partition, PartitionBatch
 from flows.running.process_pool import ProcessPool
 from flows.running.unit_executor import UnitExecutor
 from flows.running.watcher import NOBODY, Watcher
@@ -172,7 +173,7 @@ class _Schedule:
         left = sum(map(kind.count_rows, pending))
         self.watcher.begin(job.name, rows, 0 if rows is None else rows - left)
         units = self._choose_units(kind, pending)
-        batches = kind.batch(pending)
+        batches = [PartitionBatch(pending)] if units and units.takes_all else kind.batch(pending)
         if not batches:
             return self._complete(job)
         if self.engines:
@@ -198,8 +199,9 @@ class _Schedule:
 
 
 def materialize(
-    plan: Plan, executor: Executor | None = None, observers: Sequence[Observer] = (), watcher: Watcher = NOBODY
-) -> Plan:
+    plan: Plan, executor: Executor | None = None, observers: Sequence[Observer] = (), watcher: Watcher = NOBODY,
+    units: UnitExecutor | None = None,
+) -> Plan:  # fmt: skip
     """Make the tables of a plan that do not exist yet; the release is not one of them.
 
     Args:
@@ -207,6 +209,7 @@ def materialize(
         executor: Carries out the calls; threads of this process unless given.
         observers: Follow each table.
         watcher: Is notified of how far they are.
+        units: Runs units in other processes, and is closed in the end; processes of this machine unless given.
 
     Returns:
         The plan with the manifests of all its tables.
@@ -217,7 +220,7 @@ def materialize(
     """
     if executor is None:
         with ThreadExecutor() as threads:
-            return materialize(plan, threads, observers, watcher)
+            return materialize(plan, threads, observers, watcher, units)
     refuse_empty(plan, dict(plan.done))
     missing = [job for job in plan.jobs[:-1] if job.name not in plan.done]
     names = {job.name for job in missing}
@@ -226,7 +229,7 @@ def materialize(
     def refuse(done: Done) -> None:
         refuse_empty(plan, plan.done | done)
 
-    with ProcessPool() as units, EnginePool(watcher) as engines:
+    with closing(units or ProcessPool()) as units, EnginePool(watcher) as engines:
         schedule = _Schedule(missing, needs, executor, observers, units, engines, watcher, refuse)
         return replace(plan, done=plan.done | _make_tables(schedule))
 

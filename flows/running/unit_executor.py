@@ -44,6 +44,8 @@ class UnitExecutor(Protocol):
 
     count: int
     """Units that run at a time."""
+    takes_all: bool
+    """Whether it is best given all units of a table at once."""
 
     def should_run(self, job: TableJob, partitions: Sequence[Partition]) -> bool:
         """Whether partitions are to run here, rather than in the process of the build."""

@@ -1,4 +1,4 @@
-"""The user's own configuration: what no recipe has a say in, which are the programs of engines and the hosts that keys are sent to."""
+"""The user's own configuration: what no recipe has a say in, such as the programs of engines and the hosts that keys are sent to."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ class Configuration:
     """For each environment variable that holds a key the hosts that it may be sent to; `http://host` means without TLS."""
     programs: Mapping[str, str] = field(default_factory=dict)
     """Paths of `PROGRAMS`."""
+    on: str = ""
+    """Where builds run their units."""
 
     def list_hosts(self, variable: str) -> tuple[str, ...]:
         """The hosts that a key may be sent to."""
@@ -60,9 +62,18 @@ def read_configuration() -> Configuration:
     except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise EngineError(f"{file}: cannot be read ({reason}); mend it") from None
-    if unknown := set(value) - {"keys", "programs"}:
-        raise EngineError(f"{file}: unknown section '{min(unknown)}'; there are [keys] and [programs]")
-    return Configuration(file, _read_keys(value.get("keys", {}), file), _read_programs(value.get("programs", {}), file))
+    if unknown := set(value) - {"build", "keys", "programs"}:
+        raise EngineError(f"{file}: unknown section '{min(unknown)}'; there are [build], [keys] and [programs]")
+    keys, programs = _read_keys(value.get("keys", {}), file), _read_programs(value.get("programs", {}), file)
+    return Configuration(file, keys, programs, _read_place(value.get("build", {}), file))
+
+
+def _read_place(section: Any, file: Path) -> str:
+    entries = dict(section) if isinstance(section, dict) else {"build": None}
+    for name, place in entries.items():
+        if name != "on" or not isinstance(place, str):
+            raise EngineError(f'{file}: build.{name}: expected on = "local", "ray" or "ray://HOST:PORT"')
+    return str(entries.get("on", ""))
 
 
 def _read_keys(section: Any, file: Path) -> dict[str, tuple[str, ...]]:

@@ -53,6 +53,7 @@ class UnitsHere:
     """Runs units in this process, the last one first, each after a journey as bytes; remembers their names."""
 
     count = 2
+    takes_all = False
 
     def __init__(self) -> None:
         self.names: list[str] = []

@@ -1,0 +1,148 @@
+"""Builds on two nodes: the same tables as this machine alone makes, whatever is killed, and clear errors before work begins."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import golden
+from tests.flows.running.test_table import make, row
+from tests.objectstore import KEYS
+from tests.ray.cluster import ADDRESSES, PORT, PYTHON, Node, find_fault, start_cluster
+
+pytestmark = pytest.mark.external
+S3_PORT = 9000
+S3 = {**KEYS, "AWS_ENDPOINT_URL": f"http://{ADDRESSES[0]}:{S3_PORT}"}
+FILES, ROWS = 2, 6000
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[tuple[Node, Node]]:
+    if fault := find_fault():
+        pytest.skip(fault)
+    with start_cluster(S3) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def folder(nodes: tuple[Node, Node]) -> Iterator[Path]:
+    """The recipe and its sources, which the head alone sees."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name)
+        rows = [
+            [
+                row(f"{i}. {i} + {file} = {i + file}\nThe answer is {i}.", f"How many? {i % 70}", f"m{file}")
+                for i in range(ROWS)
+            ]
+            for file in range(FILES)
+        ]
+        make(path, rows[0], rows[1])
+        nodes[1].hide(path)
+        yield path
+
+
+class Builder:
+    """Runs `tests.ray.drive` on the head of a cluster whose nodes share an object store."""
+
+    def __init__(self, head: Node, folder: Path) -> None:
+        self.head, self.folder = head, folder
+        self.place = f"ray://{head.address}:{PORT}"
+
+    def command(self, what: str, *arguments: str) -> list[str]:
+        return [PYTHON, "-m", "tests.ray.drive", what, *arguments]
+
+    def run(self, what: str, *arguments: str) -> dict[str, Any]:
+        result = self.head.run(*self.command(what, *arguments))
+        assert result.returncode == 0, result.stderr[-4000:]
+        return dict(json.loads(result.stdout.splitlines()[-1]))
+
+    def make_tables(self, store: str, place: str | None = None) -> dict[str, Any]:
+        return self.run("tables", str(self.folder / "r.yaml"), store, place or self.place)
+
+    def begin(self, store: str) -> subprocess.Popen[bytes]:
+        command = self.head.enter(self.command("tables", str(self.folder / "r.yaml"), store, self.place))
+        return subprocess.Popen(command, env=self.head.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+@pytest.fixture(scope="module")
+def builder(nodes: tuple[Node, Node], folder: Path) -> Iterator[Builder]:
+    head = nodes[0]
+    command = [sys.executable, "-m", "moto.server", "-H", "0.0.0.0", "-p", str(S3_PORT)]
+    server = subprocess.Popen(head.enter(command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    code = "import s3fs, time\nfor _ in range(300):\n  try: s3fs.S3FileSystem().mkdir('errata'); break\n  except Exception: time.sleep(0.5)\nelse: raise SystemExit('no server')"
+    try:
+        assert head.run(PYTHON, "-c", code).returncode == 0
+        yield Builder(head, folder)
+    finally:
+        server.kill()
+
+
+@pytest.fixture(scope="module")
+def here(builder: Builder, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What processes of one machine make."""
+    store = str(tmp_path_factory.mktemp("here"))
+    return builder.make_tables(store, "local")
+
+
+def wait_for_units(node: Node, besides: subprocess.Popen[bytes]) -> list[int]:
+    """The processes of a node that are at work on a unit, as soon as there is one."""
+    until = time.monotonic() + 240
+    while not (workers := node.list_processes("ray::run")):
+        assert time.monotonic() < until and besides.poll() is None, besides.communicate()[1][-3000:]
+        time.sleep(0.02)
+    return workers
+
+
+def test_what_two_nodes_make_is_what_one_machine_makes(builder: Builder, here: dict[str, Any]) -> None:
+    """Sources that only the head sees are staged; progress comes from afar."""
+    result = builder.make_tables("s3://errata/both")
+    assert result["files"] == here["files"]
+    assert (result["rows"], result["kept"]) == (here["rows"], here["kept"])
+    assert result["where"] == (
+        f"units run on {builder.place}: 2 nodes with 2 processors; 2 sources would be copied into the store, which not all nodes see"
+    )
+
+
+def test_errors_keep_class_message_and_cause(builder: Builder) -> None:
+    result = builder.run("fail", str(builder.folder / "r.yaml"), "s3://errata/fail", builder.place)
+    assert (result["error"], result["cause"]) == ("a.jsonl: cannot be read", "OSError(28, 'No space left on device')")
+    assert "tests/ray/drive.py" in result["notes"], "where it was raised is not told"
+
+
+def test_what_nodes_cannot_reach_is_an_error_before_work_begins(builder: Builder) -> None:
+    texts = [builder.make_tables(store)["error"] for store in (str(builder.folder / "store"), "memory://x")]
+    golden.check(
+        Path(__file__).with_name("unreachable.txt"), "\n".join(texts).replace(str(builder.folder), "FOLDER") + "\n"
+    )
+
+
+@pytest.mark.parametrize("who", ["worker", "driver", "node"])
+def test_whatever_is_killed_the_tables_are_the_same(
+    who: str, builder: Builder, here: dict[str, Any], nodes: tuple[Node, Node]
+) -> None:
+    """The node comes last: it does not come back."""
+    store, other = f"s3://errata/{who}", nodes[1]
+    driver = builder.begin(store)
+    workers = wait_for_units(other, driver)
+    if who == "node":
+        other.kill()
+    else:
+        # the driver is a child of `nsenter`, which ends as it does
+        children = Path(f"/proc/{driver.pid}/task/{driver.pid}/children").read_text()
+        os.kill(workers[0] if who == "worker" else int(children), signal.SIGKILL)
+    out, error = driver.communicate(timeout=300)
+    if who == "driver":
+        assert driver.returncode == -signal.SIGKILL
+        result = builder.make_tables(store)
+    else:
+        assert driver.returncode == 0, error[-3000:]
+        result = json.loads(out.splitlines()[-1])
+    assert result.get("files") == here["files"], result
