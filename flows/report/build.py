@@ -51,12 +51,16 @@ def read_statistics(release: Release) -> dict[str, Any]:
 
 def render_release(release: Release, compared: Release | None = None) -> str:
     """The page of a release, with its drift against another where one is named; `Unreadable` where it cannot be made."""
+    from jinja2 import TemplateError
+
     statistics = read_statistics(release)
     try:
         if compared is not None:
             statistics["drift"] = measure_drift(statistics, read_statistics(compared))
-        return render(release.manifest, statistics)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        page = render(release.manifest, statistics)
+        page.encode()  # halves of characters are none that a page may hold
+        return page
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, TemplateError) as error:
         where = f"{release.url}/{STATISTICS}"
         raise Unreadable(f"{where}: not the statistics of a release ({error!r}); restore it") from error
 

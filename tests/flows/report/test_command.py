@@ -77,6 +77,7 @@ def test_errors_say_what_to_do(store: str, tmp_path: Path, capsys: pytest.Captur
         ({"format": 9}, "its format is 9, this reads 1; update Errata"),
         ({"rows": {}}, "not the statistics of a release"),
         ({"positions": {"grid": "no"}}, "not the statistics of a release"),
+        ({"examples": [{}]}, "not the statistics of a release"),  # UndefinedError of the template
     ],
 )
 def test_statistics_that_are_none_are_refused(
