@@ -86,11 +86,11 @@ def sum_explained(
         return None
     total = 0.0
     for row in gold:
-        said = (wrong_steps or {}).get(row.id) if row.wrong else None
+        calls = (wrong_steps or {}).get(row.id) if row.wrong else None
         caught = (
             [labels.get(row.id) == step == row.first_error for step in range(row.first_error + 1)]
-            if said is None
-            else [truth is call is True for truth, call in zip(row.wrong, said)]
+            if calls is None
+            else [truth is call is True for truth, call in zip(row.wrong, calls)]
         )
         total += sum(_find_share(explained.get(row.id), step, row.first_error) for step, is_caught in enumerate(caught) if is_caught)  # fmt: skip
     return total

@@ -184,8 +184,8 @@ def expand_steps(first_error: int, label: int | None, steps: int) -> list[tuple[
 
 def compare_steps(wrong: Sequence[bool | None], called: Sequence[bool | None]) -> list[tuple[bool, bool | None]]:
     """All steps that gold knows, and what a labeller calls them; what it does not speak of is undecided."""
-    said = (*called, *[None] * (len(wrong) - len(called)))
-    return [(truth, call) for truth, call in zip(wrong, said) if truth is not None]
+    calls = (*called, *[None] * (len(wrong) - len(called)))
+    return [(truth, call) for truth, call in zip(wrong, calls) if truth is not None]
 
 
 def find_harmonic_mean(a: float | None, b: float | None) -> float | None:

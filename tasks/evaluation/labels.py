@@ -105,7 +105,7 @@ def choose_columns(place: str, available: Sequence[str], wanted: Columns, gold_i
             f"there are {abbreviate_names(available, 12)}"
         )
     probabilities, explained, ratings = (
-        {name: column for name in labels if (column := _find_beside(name, available, names))}
+        {name: column for name in labels if (column := _find_column(name, available, names))}
         for names in (PROBABILITIES, EXPLAINED, RATINGS)
     )
     return Columns(
@@ -113,7 +113,7 @@ def choose_columns(place: str, available: Sequence[str], wanted: Columns, gold_i
     )
 
 
-def _find_beside(label: str, available: Sequence[str], names: Sequence[str]) -> str | None:
+def _find_column(label: str, available: Sequence[str], names: Sequence[str]) -> str | None:
     """The column that belongs to one of labels: of one of these names, with the words before first_error."""
     prefix = label.removesuffix("first_error") if label.endswith("first_error") else ""
     return next((prefix + name for name in names if prefix + name in available), None)

@@ -46,7 +46,7 @@ def _describe_pair(summary: Facts) -> str:
         f"{format_model(summary['new'])[:80]} against {format_model(summary['old'])[:80]}: of {format_count(decided)} decided pairs "
         f"{format_count(totals['fixed'])} are fixed, {format_count(wrong)} still wrong, {format_count(totals[NEWLY_WRONG])} newly wrong."
     )
-    counts += _name_others(summary)
+    counts += _describe_revisions(summary)
     if summary["negative_flips"] is None:
         return counts
     before, after, flips = (
@@ -55,7 +55,7 @@ def _describe_pair(summary: Facts) -> str:
     return f"{counts} Right before {before}, now {after}; negative flips {flips}."
 
 
-def _name_others(summary: Facts) -> str:
+def _describe_revisions(summary: Facts) -> str:
     """The other pairs of models that the figures are of; older releases name none."""
     others = [
         f"{format_count(n)} of {format_model(new)[:80]} against {format_model(old)[:80]}"
