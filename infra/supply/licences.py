@@ -67,14 +67,14 @@ def _find_expression(name: str, package: Distribution) -> str:
     if name in READ:
         return READ[name]
     metadata = package.metadata
-    if expression := metadata.get("License-Expression"):
-        return str(expression)
+    if "License-Expression" in metadata:
+        return metadata["License-Expression"]
     classified = [
         line.rpartition("::")[2].strip()
-        for line in metadata.get_all("Classifier", [])
+        for line in metadata.get_all("Classifier") or []
         if line.startswith("License :: ") and not line.endswith("OSI Approved")
     ]
-    spoken = classified or [(metadata.get("License") or "").strip().split("\n")[0]]
+    spoken = classified or [(metadata["License"] if "License" in metadata else "").strip().split("\n")[0]]
     return " AND ".join(sorted({SPOKEN.get(text, text) for text in spoken}))
 
 

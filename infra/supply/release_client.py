@@ -75,7 +75,7 @@ def _copy(place: Path, to: Path) -> None:
 
 def write_sbom(wheel: Path, epoch: int) -> dict[str, Any]:
     """The bill of materials of the client in CycloneDX: what it needs, as it is locked, with hashes and licences."""
-    command = [UV, "export", "--frozen", "--quiet", "--no-default-groups", "--format", "cyclonedx1.5"]
+    command = [str(UV), "export", "--frozen", "--quiet", "--no-default-groups", "--format", "cyclonedx1.5"]
     exported = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     sbom: dict[str, Any] = json.loads(exported.stdout)
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
