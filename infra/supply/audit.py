@@ -39,7 +39,16 @@ def export(folder: Path) -> list[Path]:
     files = []
     for number, group in enumerate(GROUPS):
         files.append(folder / f"{number}.txt")
-        command = [str(UV), "export", "--frozen", "--quiet", "--no-emit-project", *group, "--output-file", str(files[-1])]
+        command = [
+            str(UV),
+            "export",
+            "--frozen",
+            "--quiet",
+            "--no-emit-project",
+            *group,
+            "--output-file",
+            str(files[-1]),
+        ]
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     return files
 

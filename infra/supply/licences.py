@@ -74,7 +74,7 @@ def _find_expression(name: str, package: Distribution) -> str:
         for line in metadata.get_all("Classifier") or []
         if line.startswith("License :: ") and not line.endswith("OSI Approved")
     ]
-    spoken = classified or [(metadata["License"] if "License" in metadata else "").strip().split("\n")[0]]
+    spoken = classified or [(metadata.get_all("License") or [""])[0].strip().split("\n")[0]]
     return " AND ".join(sorted({SPOKEN.get(text, text) for text in spoken}))
 
 
