@@ -101,14 +101,16 @@ class ViewedRows:
                     connection.execute(f"SELECT * FROM read_parquet(?) LIMIT {PAGE}", [self.paths])
                 )
         where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
+        numbers = f"SELECT {_NUMBER}, count(*) OVER () FROM rows {where} ORDER BY {_NUMBER} LIMIT {PAGE} OFFSET ?"
         with self._connect() as cursor:
-            count = (
-                self.total
-                if not clauses
-                else int(_fetch(cursor.execute(f"SELECT count(*) AS n FROM rows {where}", values))[0]["n"])
-            )
-            page = f"SELECT * EXCLUDE ({_WORDS}) FROM rows WHERE {_NUMBER} IN (SELECT {_NUMBER} FROM rows {where} ORDER BY {_NUMBER} LIMIT {PAGE} OFFSET ?) ORDER BY {_NUMBER}"
-            return count, _fetch(cursor.execute(page, [*values, begin]))
+            # the words are gone through once: what is found is counted beside
+            found = cursor.execute(numbers, [*values, begin]).fetchall()
+            if not found:
+                (count,) = cursor.execute(f"SELECT count(*) FROM rows {where}", values).fetchall()[0] if begin else (0,)
+                return int(count), []
+            shown = ", ".join(str(number) for number, _ in found)
+            page = f"SELECT * EXCLUDE ({_NUMBER}, {_WORDS}) FROM rows WHERE {_NUMBER} IN ({shown}) ORDER BY {_NUMBER}"
+            return int(found[0][1]), _fetch(cursor.execute(page))
 
     def read(self, filters: Mapping[str, str], search: str = "") -> Iterator[dict[str, Any]]:
         """All rows with these values that hold all these words, in their order."""
