@@ -27,6 +27,7 @@ PAGES = {
 """Pages that stand elsewhere in the repository, and where they stand in the site."""
 DIAGRAM = re.compile(r"^```mermaid\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:|#)([^)\s#]+)(#[^)\s]+)?\)")
+PICTURE = re.compile(r"!\[([^\]]*)\]\((?!https?:)([^)\s]+)\)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -41,8 +42,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Put pictures in the place of diagrams, and rewrite the links of a page, of those that lie in the repository."""
     source = page.file.abs_src_path
-    markdown = draw(markdown, page.file.src_uri)
-    return markdown if source is None else relink(markdown, Path(source).relative_to(ROOT), page.file.src_uri)
+    if source is not None:
+        markdown = relink(markdown, Path(source).relative_to(ROOT), page.file.src_uri)
+    return draw(markdown, page.file.src_uri)
 
 
 def draw(markdown: str, page: str) -> str:
@@ -70,7 +72,7 @@ def name_picture(diagram: str) -> str:
 
 
 def relink(markdown: str, source: Path, page: str) -> str:
-    """Let links lead to pages of the site; of those that lead to other files of the repository the path remains.
+    """Let links lead to pages and pictures of the site; of those that lead to other files of the repository the path remains.
 
     Args:
         markdown: The text of the page.
@@ -90,7 +92,11 @@ def relink(markdown: str, source: Path, page: str) -> str:
             return f"[{label}]({os.path.relpath(place, PurePosixPath(page).parent)}{anchor})"
         return label if target in label else f"{label} (`{target}`)"
 
-    return LINK.sub(replace, markdown)
+    def replace_picture(match: re.Match[str]) -> str:
+        place = os.path.normpath(source.parent / match[2]).removeprefix("docs/")
+        return f"![{match[1]}]({os.path.relpath(place, PurePosixPath(page).parent)})"
+
+    return LINK.sub(replace, PICTURE.sub(replace_picture, markdown))
 
 
 def make_reference_pages() -> dict[str, str]:

@@ -1,8 +1,10 @@
 """The site of the documentation: links lead to its pages or say where in the repository something lies."""
 
 import os
+import struct
 import subprocess
 import sys
+from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import yaml
 from playwright.sync_api import Browser
 
 from infra import docs_site
+from tests.docs_pictures import FOLDER, PICTURES, build_report, draw
 from tests.loopback import serve
 from tests.test_task_versions import MODULES
 
@@ -38,6 +41,8 @@ def test_links_of_a_page_in_docs(markdown: str, expected: str) -> None:
     ("path", "page", "markdown", "expected"),
     [
         ("README.md", "index.md", "[a](docs/labels.md)", "[a](labels.md)"),
+        ("README.md", "index.md", "![A b.](docs/images/a.png)", "![A b.](images/a.png)"),
+        ("docs/examples/README.md", "examples/README.md", "![a](../images/a.png)", "![a](../images/a.png)"),
         ("docs/adr/0003-x.md", "adr/0003-x.md", "[a](../verification.md)", "[a](../verification.md)"),
         (".github/CONTRIBUTING.md", "contributing.md", "[a](../docs/adr/README.md)", "[a](adr/README.md)"),
         (".github/CONTRIBUTING.md", "contributing.md", "[a](workflows/ci.yml)", "a (`.github/workflows/ci.yml`)"),
@@ -66,8 +71,28 @@ def test_every_diagram_has_its_picture_and_every_picture_its_diagram() -> None:
     pages = [*(ROOT / "docs").rglob("*.md"), *(ROOT / path for path in docs_site.PAGES)]
     diagrams = [match[1] for page in pages for match in docs_site.DIAGRAM.finditer(page.read_text("utf-8"))]
     assert diagrams
-    drawn = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs/images").iterdir()}
+    drawn = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs/images").glob("*.svg")}
     assert drawn == {docs_site.name_picture(diagram) for diagram in diagrams}
+
+
+def test_every_picture_of_the_pages_is_made_by_the_program_and_none_by_hand() -> None:
+    """By `python -m tests.docs_pictures`."""
+    pages = [*(ROOT / "docs").rglob("*.md"), *(ROOT / path for path in docs_site.PAGES)]
+    shown = {
+        (page.parent / path).resolve() for page in pages for _, path in docs_site.PICTURE.findall(page.read_text("utf-8"))
+    }
+    assert shown == {FOLDER / name for name in PICTURES}
+    assert {path for path in FOLDER.iterdir() if path.suffix != ".svg"} == shown
+    for path in shown:
+        assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" and path.stat().st_size <= 200_000, path.name
+
+
+@pytest.mark.browser
+def test_a_picture_is_drawn_of_a_report_that_is_built(tmp_path: Path, browser: Browser) -> None:
+    report = build_report("sample", tmp_path)
+    draw(browser, report, replace(PICTURES["sample.png"], place=".example >> nth=3"), tmp_path / "sample.png")
+    head = (tmp_path / "sample.png").read_bytes()[:24]
+    assert struct.unpack(">II", head[16:]) == (1200, 840)
 
 
 def test_a_diagram_is_a_picture_in_the_site() -> None:
