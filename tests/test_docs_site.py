@@ -79,7 +79,9 @@ def test_every_picture_of_the_pages_is_made_by_the_program_and_none_by_hand() ->
     """By `python -m tests.docs_pictures`."""
     pages = [*(ROOT / "docs").rglob("*.md"), *(ROOT / path for path in docs_site.PAGES)]
     shown = {
-        (page.parent / path).resolve() for page in pages for _, path in docs_site.PICTURE.findall(page.read_text("utf-8"))
+        (page.parent / path).resolve()
+        for page in pages
+        for _, path in docs_site.PICTURE.findall(page.read_text("utf-8"))
     }
     assert shown == {FOLDER / name for name in PICTURES}
     assert {path for path in FOLDER.iterdir() if path.suffix != ".svg"} == shown
