@@ -55,7 +55,7 @@ def build_report(name: str, folder: Path) -> Path:
     """Build a recipe of the catalog below a folder, where its tables stay; the report of its release."""
     recipe = RECIPES / f"{name}.yaml"
     manifest = build(shorten(recipe, folder) if name == "abacus" else recipe, folder / "store")
-    return folder / "store/releases" / name / manifest["version"] / "report.html"
+    return folder / "store/releases" / name / str(manifest["version"]) / "report.html"
 
 
 def draw(browser: Browser, report: Path, picture: Picture, path: Path) -> None:
