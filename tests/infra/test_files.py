@@ -89,6 +89,16 @@ def test_what_stays_is_looked_at() -> None:
     assert all({"readinessProbe", "livenessProbe"} <= container.keys() for container in pods)
 
 
+def test_ray_asks_for_a_token_everywhere() -> None:
+    containers = [container for _, container in list_containers(MANIFESTS)]
+    assert len(containers) == 4
+    for container in containers:
+        assert {"name": "RAY_AUTH_MODE", "value": "token"} in container["env"]
+        assert {"secretRef": {"name": "errata-ray"}} in container["envFrom"]
+    script = (INFRA / "slurm" / "build.sbatch").read_text()
+    assert script.index("export RAY_AUTH_MODE=token RAY_AUTH_TOKEN") < script.index("ray start")
+
+
 def test_ports_are_open_to_this_machine_alone() -> None:
     ports = [port for service in COMPOSE["services"].values() for port in service.get("ports", ())]
     assert ports and all(port.startswith("127.0.0.1:") for port in ports)
@@ -98,7 +108,7 @@ def test_no_secret_is_written_down() -> None:
     secret = re.compile(r"(?i)(password|secret_access_key|access_key_id|api_key|token)\S*[ \t]*[:=][ \t]*(\S.*)")
     paths = [*DOCKERFILES, *INFRA.glob("compose*"), *INFRA.glob("kuberay/*"), *INFRA.glob("slurm/*")]
     values = [match[2] for path in paths for match in secret.finditer(path.read_text())]
-    assert values and [value for value in values if not re.match(r"\$\{MINIO_\w+:\?|…|false\b", value)] == []
+    assert values and [value for value in values if not re.match(r'\$\{MINIO_\w+:\?|…|false\b|"\$\(', value)] == []
     assert (
         "**/.env" in (ROOT / ".dockerignore").read_text() and (ROOT / ".dockerignore").read_text().count("\n*\n") == 1
     )
