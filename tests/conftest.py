@@ -1,16 +1,13 @@
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
+
+from tests.prefect_server import end_server, find_port, start_server
 
 ROOT = Path(__file__).parents[1]
 # how long an example takes depends on what else the machine does
@@ -32,52 +29,15 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
                 item.add_marker(NEEDED[fixture])
 
 
-def _free_port() -> int:
-    with socket.socket() as result:
-        result.bind(("127.0.0.1", 0))
-        return int(result.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Prefect server on loopback, so that each build does not start its own."""
-    home = tmp_path_factory.mktemp("prefect")
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}/api"
-    environment = {
-        **os.environ,
-        "PREFECT_HOME": str(home),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
-    }
-    with open(home / "server.log", "wb") as log:
-        command = [
-            sys.executable,
-            "-m",
-            "prefect",
-            "server",
-            "start",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port),
-            "--no-ui",
-        ]
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    port = find_port()
+    server = start_server(tmp_path_factory.mktemp("prefect"), port)
     try:
-        until = time.monotonic() + 600
-        while True:
-            try:
-                with urllib.request.urlopen(f"{url}/health", timeout=5):
-                    break
-            except OSError:
-                assert time.monotonic() < until, (home / "server.log").read_text()
-                assert server.poll() is None, (home / "server.log").read_text()
-                time.sleep(0.3)
-        yield url
+        yield f"http://127.0.0.1:{port}/api"
     finally:
-        server.terminate()
-        server.wait(120)  # on a busy machine
+        end_server(server)
 
 
 @pytest.fixture(autouse=True)

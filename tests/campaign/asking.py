@@ -171,11 +171,10 @@ def _ask_side_by_side(
     return figures, trial, plan
 
 
-class Endpoints:
-    """Every kind of misbehaviour, one after the other."""
+class _Asking:
+    """What asks: the key is bound to this machine until it is closed."""
 
     def __init__(self, folder: Path) -> None:
-        self._kinds = [*KINDS, *AWAY]
         self._seen: set[str] = set()
         self._patches = _patch_for_asking(folder)
 
@@ -184,34 +183,33 @@ class Endpoints:
         for patch in self._patches:
             patch.stop()
 
+    def _count(self, figures: Figures, kind: str) -> Figures:
+        figures.survived = int(not figures.failures)
+        figures.counts["kinds"] += kind not in self._seen
+        self._seen.add(kind)
+        return figures
+
+
+class Endpoints(_Asking):
+    """Every kind of misbehaviour, one after the other."""
+
     def step(self, folder: Path, number: int, chance: random.Random) -> Figures:
         """One kind: at every second question for ever, at its first attempts, or at every one."""
-        about = self._kinds[number % len(self._kinds)]
+        kinds = [*KINDS, *AWAY]
+        about = kinds[number % len(kinds)]
         # the first time around a kind meets half of the questions
-        how = "half" if number < len(self._kinds) else chance.choice(("half", "all", "first"))
+        how = "half" if number < len(kinds) else chance.choice(("half", "all", "first"))
 
         def script(asked: Asked) -> Act:
             is_faulty = {"half": _is_chosen(asked), "all": True, "first": asked.attempt == 0}[how]
             return KINDS[about](_write_sum(asked)) if about in KINDS and is_faulty else answer_soundly(asked)
 
         figures, _, _ = _ask_side_by_side(folder, f"{about} ({how})", script, AWAY.get(about, ""))
-        figures.survived = int(not figures.failures)
-        figures.counts["kinds"] += about not in self._seen
-        self._seen.add(about)
-        return figures
+        return self._count(figures, about)
 
 
-class HostileOutputs:
+class HostileOutputs(_Asking):
     """What models may write, in a build and in front of whoever looks at it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._seen: set[str] = set()
-        self._patches = _patch_for_asking(folder)
-
-    def close(self) -> None:
-        """Take back what was set for the asking."""
-        for patch in self._patches:
-            patch.stop()
 
     def step(self, folder: Path, number: int, chance: random.Random) -> Figures:
         """One text, or two of them behind each other."""
@@ -226,10 +224,7 @@ class HostileOutputs:
         figures, trial, plan = _ask_side_by_side(folder, about, script)
         if plan is not None:
             _look_at_release(figures, trial, about)
-        figures.survived = int(not figures.failures)
-        figures.counts["kinds"] += chosen[0] not in self._seen
-        self._seen.add(chosen[0])
-        return figures
+        return self._count(figures, chosen[0])
 
 
 def _look_at_release(figures: Figures, trial: Trial, about: str) -> None:

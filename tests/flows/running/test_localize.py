@@ -11,8 +11,6 @@ import pytest
 from errata.cli.command import main
 from errata.cli.exit_codes import DONE
 
-from catalog.ledger import Ledger
-from catalog.storage import Store
 from flows.metrics.label_quality import measure_labels
 from flows.planning import engines
 from flows.planning import plan as planning
@@ -20,8 +18,9 @@ from flows.planning.plan import Plan
 from flows.publishing.publish import publish_release
 from flows.running import forecast
 from flows.running.run_plan import materialize
-from schemas.request import Completion, EngineError, Reply, Request
+from schemas.request import Completion, Reply, Request
 from tasks.synthetic.problems import make_problem
+from tests.flows.running.interrupted import build_with_breaks
 from tests.flows.running.test_inference import House
 from tests.flows.running.test_table import read
 from tests.teachers import make_teacher
@@ -93,27 +92,8 @@ def test_a_build_that_stops_in_the_middle_of_a_round_asks_nothing_twice(
     whole = labels(build(tmp_path, f"memory://{uuid.uuid4().hex}", method))
     every = {request.id for request in house.asked}
     assert len(house.asked) == len(every)
-    store, stops = f"memory://{uuid.uuid4().hex}", 0
-    answered: list[str] = []
-
-    def unsteady(request: Request) -> Reply:
-        if len(answered) % 37 == 36 and answered[-1] != "stop":
-            answered.append("stop")
-            raise EngineError("model 'big': the line is down")
-        answered.append(request.id)
-        return say(request)
-
-    house.say = unsteady
-    while True:
-        try:
-            plan = build(tmp_path, store, method)
-            break
-        except EngineError:
-            stops += 1
-    result = [item for item in answered if item != "stop"]
-    assert stops >= 3
-    assert sorted(result) == sorted(every)
-    assert len(Ledger(Store(store))) == len(every)
+    store = f"memory://{uuid.uuid4().hex}"
+    plan = build_with_breaks(house, store, lambda: build(tmp_path, store, method), every=36, least=3, requests=every)
     assert labels(plan) == whole
 
 

@@ -10,8 +10,6 @@ from typing import Any
 import polars as pl
 import pytest
 
-from catalog.ledger import Ledger
-from catalog.storage import Store
 from flows.planning import engines
 from flows.planning import plan as planning
 from flows.planning.plan import Plan
@@ -19,11 +17,12 @@ from flows.running import forecast
 from flows.running.commit import reject_repeats
 from flows.running.run_plan import materialize
 from schemas.recipe.document import RecipeError
-from schemas.request import Completion, EngineError, Reply, Request
+from schemas.request import Completion, Reply, Request
 from tasks.evaluation.score import wilson
 from tasks.synthetic.problems import make_problem
 from tasks.synthetic.program import load_program
 from tasks.synthetic.truth import find_progress
+from tests.flows.running.interrupted import build_with_breaks
 from tests.flows.running.test_inference import House
 from tests.flows.running.test_table import read
 from tests.tasks.search.scripted import write
@@ -87,26 +86,10 @@ def test_a_build_that_stops_in_the_middle_of_a_search_asks_nothing_twice(
     accounts(whole)
     every = {request.id for request in house.asked}
     assert len(house.asked) == len(every)
-    store, stops = f"memory://{uuid.uuid4().hex}", 0
-    answered: list[str] = []
-
-    def unsteady(request: Request) -> Reply:
-        if len(answered) % 97 == 96 and answered[-1] != "stop":
-            answered.append("stop")
-            raise EngineError("model 'small': the line is down")
-        answered.append(request.id)
-        return say(request)
-
-    house.say = unsteady
-    while True:
-        try:
-            plan = materialize(make(tmp_path, store, method))
-            break
-        except EngineError:
-            stops += 1
-    assert stops >= 2
-    assert sorted(item for item in answered if item != "stop") == sorted(every)
-    assert len(Ledger(Store(store))) == len(every)
+    store = f"memory://{uuid.uuid4().hex}"
+    plan = build_with_breaks(
+        house, store, lambda: materialize(make(tmp_path, store, method)), every=96, least=2, requests=every
+    )
     for name in ("trees", "valued"):
         assert read_table(plan, name).equals(read_table(whole, name))
 
