@@ -66,9 +66,7 @@ def reject_rest(
         for part in table:
             keys = part.to_series(0)
             ranks = pl.Series([digest("take", str(key)) for key in keys], dtype=pl.String)
-            database.register(
-                "added", part.select(key=keys, rank=ranks, value=_read_values(part, parameters)).to_arrow()
-            )
+            database.register("added", part.select(key=keys, rank=ranks, value=_read_values(parameters)).to_arrow())
             database.execute("INSERT INTO candidate BY NAME SELECT * FROM added")
             database.unregister("added")
         counts = dict(
@@ -93,7 +91,7 @@ _QUERY = """
 """
 
 
-def _read_values(rows: pl.DataFrame, parameters: TakeParameters) -> pl.Expr:
+def _read_values(parameters: TakeParameters) -> pl.Expr:
     """What each row counts as; null where that is not wanted."""
     want = parameters.want
     if want.per is None:
@@ -126,7 +124,7 @@ def describe_missing(parameters: TakeParameters, counts: dict[str, int]) -> list
 
 def find_shortfall(parameters: TakeParameters, rows: pl.DataFrame, times: float) -> list[str]:
     """What is missing of a table, given some of its rows and how many times as many it has."""
-    values = rows.select(value=_read_values(rows, parameters)).drop_nulls().to_series()
+    values = rows.select(value=_read_values(parameters)).drop_nulls().to_series()
     if parameters.want.per is None:
         values = pl.Series([ALL] * rows.height, dtype=pl.String)
     counts = {value: round(count * times) for value, count in values.value_counts().iter_rows()}

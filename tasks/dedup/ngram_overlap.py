@@ -43,7 +43,6 @@ QUOTED = 160
 _WORD = re.compile(r"[a-z0-9\u0080-\u07ff]+|[-+*/=<>%^|]|[\u0800-\U0010ffff]")
 _QUOTED_MASKS = {MASKS["numbers"]: "#", MASKS["names"]: "@", MASKS["units"]: "¤"}
 _SCHEMA = {"kind": pl.UInt8, "hash": pl.UInt64, "text": pl.Int64, "place": pl.Int64}
-_HITS = {"text": pl.Int64, "name": pl.String, "kind": pl.String, "evidence": pl.String, "sure": pl.Boolean}
 Ints = NDArray[np.int64]
 
 
