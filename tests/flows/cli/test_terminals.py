@@ -46,6 +46,8 @@ VERBS = {
     "plan": ["{folder}/r.yaml", "{folder}/r.yaml --json", "{folder}/odd.yaml", "{folder}/{evil}.yaml", "{folder}/where.yaml"],
     "build": ["{folder}/r.yaml --plain", "{folder}/odd.yaml"],
     "gates": ["{folder}/r.yaml"],
+    "migrate": [""],
+    "view": ["{evil} --no-open", "evil --no-open --view {evil}"],
     "release": ["{folder}/r.yaml", "{folder}/r.yaml --set {evil}"],
     "check": ["{evil} {evil}", "3 {evil}", "{evil} 3 --json"],
     "ledger": ["", "--json"],

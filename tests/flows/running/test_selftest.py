@@ -22,7 +22,7 @@ def test_the_recipe_builds_and_one_command_evaluates_all_labellers(
 ) -> None:
     text = (ROOT / "catalog" / "recipes" / "selftest.yaml").read_text("utf-8")
     recipe, store = tmp_path / "selftest.yaml", str(tmp_path / "store")
-    recipe.write_text(text.replace("count: 500", "count: 30").replace("rollouts: 8", "rollouts: 2"))
+    recipe.write_text(text.replace("count: 500", "count: 60").replace("rollouts: 8", "rollouts: 2"))
     materialize(planning.make_plan(str(recipe), None, store))
     places = [f"{recipe}:{name}" for name in ("judged", "estimated", "agreed", "posterior", "typed")]
     arguments = ["evaluate", *places, "--gold", f"{recipe}:injected", "--format", "injected", "--store", store]

@@ -322,7 +322,7 @@ def test_an_embedding_that_does_not_know_the_words_is_refused() -> None:
     with pytest.raises(TaskError) as refused:
         list_rejected([table(rows)], by="semantic", embedding="abacus")
     assert str(refused.value) == (
-        "embedding: abacus does not know the texts: 70% of their tokens are unknown to it, and 5% may be; "
+        "embedding: abacus does not know the texts: 60% of their tokens are unknown to it, and 5% may be; "
         "name another one, or leave semantic out"
     )
 

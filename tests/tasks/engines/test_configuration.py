@@ -67,7 +67,7 @@ def test_a_program_is_that_of_the_environment_else_of_the_file(config: Path, mon
         ('[keys]\nA = "b"', r"keys.A: expected a list of hosts, such as \["),
         ("[keys]\nA = [3]", r"keys.A: expected"),
         ('[programs]\nsh = "/bin/sh"', r"programs.sh: expected vllm_python or llama_server"),
-        ("[other]", r"unknown section 'other'; there are \[keys\] and \[programs\]"),
+        ("[other]", r"unknown section 'other'; there are \[build\], \[keys\] and \[programs\]"),
         ("\udcff", "cannot be read"),
     ],
 )
