@@ -7,6 +7,7 @@ there are as many files as senders, and what is read of one is what is wanted of
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
 import polars as pl
@@ -14,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalog.parts import ParquetFile
-from catalog.tables import TableFolder
+from catalog.storage import StoreError
+from catalog.tables import AGAIN, TableFolder
 
 DESTINATION = "_destination"
 GROUP_ROWS = 65_536
@@ -38,7 +40,15 @@ def send_rows(folder: TableFolder, path: str, rows: pl.DataFrame) -> ParquetFile
 
 
 def read_sent(folder: TableFolder, file: ParquetFile, number: int) -> pl.DataFrame:
-    """The rows of a file that are for a destination, without the column that says so."""
+    """The rows of a file that are for a destination, without the column that says so; `StoreError` where it is missing."""
+    try:
+        return pl.DataFrame(_read_groups(folder, file, number))
+    except FileNotFoundError:
+        link = folder.store.link(f"{folder.path}/{file.path}")
+        raise StoreError(f"{link}: is missing; {AGAIN}") from None
+
+
+def _read_groups(folder: TableFolder, file: ParquetFile, number: int) -> pa.Table:
     store, path = folder.store, folder.store.full(f"{folder.path}/{file.path}")
     source = pa.OSFile(path) if store.local else store.fs.open(path, "rb", cache_type="none")
     with source, pq.ParquetFile(source, pre_buffer=not store.local) as rows:
@@ -48,8 +58,7 @@ def read_sent(folder: TableFolder, file: ParquetFile, number: int) -> pl.DataFra
             for group in range(rows.num_row_groups)
             if rows.metadata.row_group(group).column(_count_leaves(rows, at)).statistics.min == number
         ]
-        table = rows.read_row_groups(groups).drop_columns(DESTINATION)
-    return pl.DataFrame(table)
+        return rows.read_row_groups(groups).drop_columns(DESTINATION)
 
 
 def read_received(folder: TableFolder, files: Sequence[ParquetFile], number: int) -> Iterator[pl.DataFrame]:
@@ -61,9 +70,10 @@ def read_received(folder: TableFolder, files: Sequence[ParquetFile], number: int
 
 
 def remove_sent(folder: TableFolder, files: Sequence[ParquetFile]) -> None:
-    """Remove files whose rows are where they were sent."""
+    """Remove files whose rows are where they were sent; another build of the same table may have done so."""
     for file in files:
-        folder.store.fs.rm_file(folder.store.full(f"{folder.path}/{file.path}"))
+        with suppress(FileNotFoundError):
+            folder.store.fs.rm_file(folder.store.full(f"{folder.path}/{file.path}"))
 
 
 def _count_leaves(rows: pq.ParquetFile, at: int) -> int:

@@ -90,9 +90,7 @@ class FromFilesKind(PartitionedKind[FromRecords[Any]]):
 
     def _reject_alone(self, partition: Partition, watcher: Watcher) -> PartitionCommit:
         """The rows of a file of the table that is given to which no record belongs."""
-        commit = self.folder.read_commit(f"{PREPARED}-{partition.name}")
-        assert commit is not None
-        rows = self.folder.read(commit.parts[0])
+        rows = self.folder.read(self.read_prepared(f"{PREPARED}-{partition.name}").parts[0])
         rejected = rows.select(
             "source",
             pl.col("question").str.slice(0, 10_000).alias("raw"),

@@ -63,15 +63,12 @@ class JoinKind(PerRowKind):
         """All rows of a file of the first input, and of another those that no input before it has."""
         if self._input_of(partition) == 0:
             return super().count_rows(partition)
-        commit = self._read_prepared(partition)
+        commit = self.folder.read_commit(_name_prepared(partition))  # none until the table is prepared
         return commit.rows_in if commit else 0
 
     def _input_of(self, partition: Partition) -> int:
         assert partition.table is not None
         return self.job.inputs.index(partition.table)
-
-    def _read_prepared(self, partition: Partition) -> PartitionCommit | None:
-        return self.folder.read_commit(f"{PREPARED}-{partition.name}")
 
     def prepare(self, units: UnitExecutor | None = None, watcher: Watcher = NOBODY) -> None:
         """Write, by partition, the columns that other inputs add to it, or the keys that no input before it has."""
@@ -80,26 +77,29 @@ class JoinKind(PerRowKind):
         super().prepare(units, watcher)
 
     def _prepare_join(self) -> None:
+        prepared = {partition.name: PartitionCommit(0) for partition in self.partitions}
         with KeyTable(self.folder.store) as keys:
             for number, partition in enumerate(self.partitions):
                 at = pl.lit(self._input_of(partition), pl.Int32)
                 rows = read_partition(self.job, partition, [self.key]).rename({self.key: "key"})
                 keys.add(rows.with_columns(at.alias("input"), unit=pl.lit(number, pl.Int32)))
             if keys.rows:
-                self._write_alone(keys)
-                self._write_partners(keys)
+                prepared |= self._write_alone(keys) | self._write_partners(keys)
+        for partition in self.partitions:
+            self.folder.commit(_name_prepared(partition), prepared[partition.name])
         self.folder.commit(PREPARED, PartitionCommit(0))
 
-    def _write_alone(self, keys: KeyTable) -> None:
+    def _write_alone(self, keys: KeyTable) -> dict[str, PartitionCommit]:
         """Write the keys of other inputs that no input before them has."""
         earlier = "SELECT 1 FROM narrow m WHERE m.key = n.key AND m.input < n.input"
         query = f"SELECT key, unit FROM narrow n WHERE input > 0 AND NOT EXISTS ({earlier})"
+        commits = {}
         for number, rows in keys.by_partition(query):
             name = self.partitions[number].name
-            file = self.folder.write(f"{PREPARED}/{name}.parquet", rows)
-            self.folder.commit(f"{PREPARED}-{name}", PartitionCommit(rows.height, [file]))
+            commits[name] = PartitionCommit(rows.height, [self.folder.write(f"{PREPARED}/{name}.parquet", rows)])
+        return commits
 
-    def _write_partners(self, keys: KeyTable) -> None:
+    def _write_partners(self, keys: KeyTable) -> dict[str, PartitionCommit]:
         """Write the columns that the other inputs add to the rows of each file of the first, a file for each input."""
         files: dict[str, list[ParquetFile]] = {}
         for at, name in enumerate(self.job.input_names[1:], 1):
@@ -113,8 +113,7 @@ class JoinKind(PerRowKind):
                 for number, rows in keys.by_partition(query, partners):
                     of = self.partitions[number].name
                     files.setdefault(of, []).append(self.folder.write(f"{PREPARED}/{of}-{name}.parquet", rows))
-        for of, parts in files.items():
-            self.folder.commit(f"{PREPARED}-{of}", PartitionCommit(0, parts))
+        return {of: PartitionCommit(0, parts) for of, parts in files.items()}
 
     def _read_added(self, partition: Partition) -> pl.DataFrame:
         added = self.added_columns[self._input_of(partition)]
@@ -147,8 +146,7 @@ class JoinKind(PerRowKind):
     def _pair(self, partition: Partition) -> pl.DataFrame:
         """The rows of a partition with the columns of their partners, and which input one is lacking in."""
         rows = read_partition(self.job, partition)
-        commit = self._read_prepared(partition)
-        files = {file.path: file for file in commit.parts} if commit else {}
+        files = {file.path: file for file in self.read_prepared(_name_prepared(partition)).parts}
         lacking = pl.lit(None, pl.Int32)
         for at, name in reversed(list(enumerate(self.job.input_names[1:], 1))):
             partners = self._read_partners(at, files.get(f"{PREPARED}/{partition.name}-{name}.parquet"))
@@ -165,8 +163,8 @@ class JoinKind(PerRowKind):
 
     def _reject_alone(self, partition: Partition) -> Outcome | None:
         """The rows of another input than the first that are in none before it; None where there are none."""
-        commit = self._read_prepared(partition)
-        if commit is None:
+        commit = self.read_prepared(_name_prepared(partition))
+        if not commit.parts:
             return None
         keys = self.folder.read(commit.parts[0])
         rows = read_partition(self.job, partition).join(keys, left_on=self.key, right_on="key", how="semi")
@@ -191,3 +189,8 @@ class JoinKind(PerRowKind):
             added = [name for name in sample.rows.columns if name not in rows.columns]
             rows = rows.join(sample.rows.select(self.key, *added), on=self.key, maintain_order="left")
         return PilotSample(rows.select(self.job.input_contract.names()), min(sample.of for sample in samples))
+
+
+def _name_prepared(partition: Partition) -> str:
+    """The unit that says what was prepared for a partition."""
+    return f"{PREPARED}-{partition.name}"

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
-from catalog.tables import TableFolder
+from catalog.storage import StoreError
+from catalog.tables import AGAIN, PartitionCommit, TableFolder
 from flows.planning.plan import TableJob
 from flows.running.engine_pool import EnginePool
 from flows.running.partitions import Partition, PartitionBatch, batch_partitions, list_file_partitions
@@ -112,6 +113,14 @@ class Kind(ABC, Generic[T]):
     ) -> tuple[PilotSample | None, list[Forecast]]:
         """Some rows of the table, and what it would ask of each model; a task that asks none forecasts nothing."""
         return self.sample(inputs, WANTED), []
+
+    def read_prepared(self, unit: str) -> PartitionCommit:
+        """What was prepared for a partition; that it is missing is an error, and never taken for nothing."""
+        commit = self.folder.read_commit(unit)
+        if commit is None:
+            link = self.folder.store.link(f"{self.folder.path}/receipts/{unit}.json")
+            raise StoreError(f"{self.job.name}: {link}: is missing, so what becomes of rows is not known; {AGAIN}")
+        return commit
 
     @contextmanager
     def naming_table(self) -> Iterator[None]:

@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 import polars as pl
 
 from catalog.parts import ParquetFile
+from catalog.storage import StoreError
 from catalog.tables import PartitionCommit, sum_commits
 from flows.running.commit import write_outcome
 from flows.running.engine_pool import EnginePool
+from flows.running.exchange import remove_sent
 from flows.running.kinds.kind import Kind
 from flows.running.partitions import InputRows, Partition, list_file_partitions
 from flows.running.unit_executor import Unit, UnitExecutor
@@ -19,6 +21,8 @@ from flows.running.watcher import Watcher
 from schemas.task import Outcome, Task
 
 T = TypeVar("T", bound=Task[Any])
+PREPARED = "decided"
+"""The unit that ends when a table is prepared."""
 ROWS_OF_A_BATCH = 250_000
 """Rows, about, that are sent to their shares together."""
 
@@ -77,3 +81,17 @@ class PartitionedKind(Kind[T]):
             made = units.run(todo, watcher)
         files = iter(made)
         return [commit.parts[0] if (commit := commits[name]) else next(files) for name in names]
+
+    def receive(
+        self, what: str, call: Any, arguments: Sequence[tuple[Any, ...]], sent: Sequence[ParquetFile],
+        units: UnitExecutor | None, watcher: Watcher,
+    ) -> None:  # fmt: skip
+        """Prepare the table by calls that read what was sent, each of which writes a file; then what was sent goes."""
+        try:
+            files = self.run_units(what, call, arguments, units, watcher)
+            self.folder.commit(PREPARED, PartitionCommit(0, files))
+        except StoreError:
+            # a build beside this one may have prepared it meanwhile, and removed what was sent
+            if self.folder.read_commit(PREPARED) is None:
+                raise
+        remove_sent(self.folder, sent)

@@ -11,8 +11,8 @@ import polars as pl
 from catalog.parts import ParquetFile
 from catalog.tables import PartitionCommit
 from flows.planning.plan import TableJob
-from flows.running.exchange import DESTINATION, read_received, remove_sent, send_rows
-from flows.running.kinds.partitioned import PartitionedKind
+from flows.running.exchange import DESTINATION, read_received, send_rows
+from flows.running.kinds.partitioned import PREPARED, PartitionedKind
 from flows.running.partitions import Partition, list_file_partitions, read_partition
 from flows.running.sample import PilotSample, scale_sample
 from flows.running.shuffle import shuffle_by_problem, shuffle_key
@@ -27,7 +27,6 @@ ROWS_OF_A_BUCKET = 50_000
 """Rows, about, of the problems that a task sees at a time."""
 BUCKETS_OF_A_SHARE = 20
 """Buckets whose rows are sent together in a large table, which are a million rows, about."""
-PREPARED = "decided"
 
 
 class PerProblemKind(PartitionedKind[PerProblem[Any]]):
@@ -59,9 +58,7 @@ class PerProblemKind(PartitionedKind[PerProblem[Any]]):
         sending = [(self.job, batch, count) for batch in batches]
         sent = self.run_units(f"sent-{of}", send_problems, sending, units, watcher)
         dealing = [(self.job, share, count, sent) for share in shares]
-        self.run_units(f"share-{of}", shuffle_share, dealing, units, watcher)
-        self.folder.commit(PREPARED, PartitionCommit(0))
-        remove_sent(self.folder, sent)
+        self.receive(f"share-{of}", shuffle_share, dealing, sent, units, watcher)
 
     def commit_buckets(self, files: Sequence[ParquetFile]) -> None:
         """Say of buckets that they are there."""

@@ -20,9 +20,9 @@ from catalog.parts import ParquetFile
 from catalog.tables import PartitionCommit
 from flows.planning.plan import TableJob
 from flows.planning.side_inputs import open_side_input
-from flows.running.exchange import DESTINATION, read_received, remove_sent, send_rows
+from flows.running.exchange import DESTINATION, read_received, send_rows
 from flows.running.key_table import KeyTable
-from flows.running.kinds.partitioned import PartitionedKind
+from flows.running.kinds.partitioned import PREPARED, PartitionedKind
 from flows.running.partitions import InputColumns, Partition, read_partition
 from flows.running.sample import PilotSample, scale_sample
 from flows.running.unit_executor import UnitExecutor
@@ -33,7 +33,6 @@ from schemas.task import Outcome, WholeTable
 from tasks import TASKS
 from tasks.dedup.text_hashes import hash_texts
 
-PREPARED = "decided"
 ROWS_OF_A_SHARE, MOST_SHARES = 500_000, 256
 """Rows, about, that are decided together, and shares, at most: of more rows each is larger."""
 PLACE = "_partition"
@@ -82,14 +81,16 @@ class WholeTableKind(PartitionedKind[WholeTable[Any]]):
             yield from self.task.run(rows, side_inputs, self.job.parameters, place)
 
     def _write_decision(self, partition_of: KeyTable, decision: KeyTable) -> None:
-        if not decision.rows:
-            return
         query = f"SELECT DISTINCT f.*, n.unit FROM other.narrow f JOIN narrow n ON n.{self.job.contract.key} = f.key"
-        for number, rows in partition_of.by_partition(query, decision):
-            name = self.partitions[number].name
-            # a commit for each: one for all would be read again for every partition
-            file = self.folder.write(f"decision/{name}.parquet", rows)
-            self.folder.commit(f"{PREPARED}-{name}", PartitionCommit(0, [file]))
+        files = {
+            number: self.folder.write(f"decision/{self.partitions[number].name}.parquet", rows)
+            for number, rows in (partition_of.by_partition(query, decision) if decision.rows else ())
+        }
+        for number, partition in enumerate(self.partitions):
+            # a commit for each: one for all would be read again for every partition; also where nothing was decided,
+            # so that a decision that is missing is never taken for none
+            parts = [files[number]] if number in files else []
+            self.folder.commit(f"{PREPARED}-{partition.name}", PartitionCommit(0, parts))
 
     def _decide_by_shares(self, units: UnitExecutor | None, watcher: Watcher) -> None:
         """Send narrow rows to their shares, then decide each share."""
@@ -97,9 +98,7 @@ class WholeTableKind(PartitionedKind[WholeTable[Any]]):
         of = f"{self.shares}-{len(sending)}"  # what was begun with other bounds is not gone on with
         sent = self.run_units(f"sent-{of}", send_batch, sending, units, watcher)
         deciding = [(self.job, share, sent) for share in range(self.shares)]
-        decided = self.run_units(f"share-{of}", decide_share, deciding, units, watcher)
-        self.folder.commit(PREPARED, PartitionCommit(0, [file for file in decided if file.rows]))
-        remove_sent(self.folder, sent)
+        self.receive(f"share-{of}", decide_share, deciding, sent, units, watcher)
 
     def run_chunks(self, partition: Partition, watcher: Watcher) -> Iterator[PartitionCommit]:
         """One chunk: the file."""
@@ -108,12 +107,13 @@ class WholeTableKind(PartitionedKind[WholeTable[Any]]):
 
     def _read_decision(self, partition: Partition) -> pl.DataFrame | None:
         """What was decided of the rows of a partition; None where nothing was."""
-        prepared = self.folder.read_commit(PREPARED)
-        if prepared is not None and prepared.parts:
-            frames = list(read_received(self.folder, prepared.parts, self._numbers[partition.name]))
+        prepared = self.read_prepared(PREPARED)
+        if prepared.parts:
+            files = [file for file in prepared.parts if file.rows]
+            frames = list(read_received(self.folder, files, self._numbers[partition.name]))
             return pl.concat(frames, how="vertical_relaxed").sort("key") if frames else None
-        commit = self.folder.read_commit(f"{PREPARED}-{partition.name}")
-        return self.folder.read(commit.parts[0]) if commit else None
+        commit = self.read_prepared(f"{PREPARED}-{partition.name}")
+        return self.folder.read(commit.parts[0]) if commit.parts else None
 
     @cached_property
     def _numbers(self) -> dict[str, int]:

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.storage import Store
+from catalog.storage import Store, StoreError
 from catalog.tables import Manifest, PartitionCommit, TableFolder
 from flows.planning.plan import TableJob
 from flows.running import key_table
-from flows.running.kinds import find_kind
+from flows.running.kinds import find_kind, run_partition
 from flows.running.sample import PilotSample
+from flows.running.watcher import NOBODY
 from schemas.contract import Column, Contract
 from schemas.frames import to_polars_schema
 from schemas.recipe.joins import join_contracts
@@ -211,3 +212,16 @@ def test_what_is_settled_beforehand_is_settled_about_joined_rows(monkeypatch: py
     monkeypatch.setitem(TASKS, "total", replace(TASK, fit=lambda _: fit, run=run))
     job = make_job(f"memory://{uuid.uuid4().hex}", [[[1, 2], [3, 5]], [[3, 4, 5], [2]]])
     assert make_table(job).receipt.rows_in == 5
+
+
+def test_what_was_joined_is_never_taken_for_nothing_where_it_is_missing() -> None:
+    job = make_job(f"memory://{uuid.uuid4().hex}", [[[1, 2]], [[2, 3]]])
+    kind = find_kind(job)
+    kind.prepare()
+    for partition in kind.partitions:
+        path = f"{kind.folder.path}/receipts/joined-{partition.name}.json"
+        kind.folder.store.fs.rm_file(kind.folder.store.full(path))
+        with pytest.raises(
+            StoreError, match=rf"t: .*joined-{partition.name}\.json: is missing, .*; remove the table's"
+        ):
+            run_partition(job, partition, NOBODY)

@@ -7,6 +7,7 @@ import tempfile
 import uuid
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -14,13 +15,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.parts import ParquetFile
 from catalog.storage import Store, StoreError
 from catalog.tables import PartitionCommit, TableFolder
 from flows.planning.plan import Plan, TableJob, make_plan
 from flows.running import calls
 from flows.running.exchange import DESTINATION, read_sent, send_rows
-from flows.running.kinds import find_kind, partitioned, per_problem, whole_table
+from flows.running.kinds import find_kind, partitioned, per_problem, run_partition, whole_table
+from flows.running.kinds.partitioned import PREPARED, PartitionedKind
+from flows.running.kinds.whole_table import WholeTableKind
 from flows.running.run_plan import materialize
+from flows.running.watcher import NOBODY
 from flows.running.work_folder import open_work_folder
 from tasks.database import open_database
 from tests.flows.running.executors import Backwards, UnitsHere, make_table
@@ -139,7 +144,7 @@ PAIRS = RECIPE.replace(
 def read_buckets(job: TableJob) -> list[tuple[str, str]]:
     """Paths and digests of the buckets that problems were shuffled into."""
     kind = find_kind(job)
-    commits = [kind.folder.read_commit(f"{per_problem.PREPARED}-{partition.name}") for partition in kind.partitions]
+    commits = [kind.folder.read_commit(f"{PREPARED}-{partition.name}") for partition in kind.partitions]
     return [(file.path, file.sha256) for commit in commits if commit for file in commit.parts]
 
 
@@ -210,3 +215,66 @@ def test_work_folders_lie_beside_the_tables_and_go(tmp_path: Path) -> None:
     assert not folder.exists()
     with open_work_folder(Store(f"memory://{uuid.uuid4().hex}")) as folder:
         assert folder.is_dir()
+
+
+def make_verified(folder: Path) -> dict[str, TableJob]:
+    """The jobs of a plan of which all tables are complete but for those that need the whole table."""
+    plan = make(folder, MANY)
+    for job in plan.jobs[:3]:
+        make_table(job)
+    return {job.name: job for job in plan.jobs}
+
+
+@pytest.mark.parametrize("shares", [1, 3])
+def test_a_decision_that_is_missing_is_an_error_and_never_taken_for_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shares: int
+) -> None:
+    monkeypatch.setattr(whole_table, "ROWS_OF_A_SHARE", len(MANY) // shares)
+    job = make_verified(tmp_path)["kept"]
+    kind = find_kind(job)
+    kind.prepare()
+    for unit in kind.folder.store.names(f"{kind.folder.path}/receipts"):
+        if unit.startswith(PREPARED):
+            kind.folder.store.fs.rm(kind.folder.store.full(f"{kind.folder.path}/receipts/{unit}"))
+    with pytest.raises(
+        StoreError, match=r"kept: .*/receipts/decided.*\.json: is missing, .*; remove the table's folder"
+    ):
+        run_partition(job, kind.partitions[0], NOBODY)
+    assert kind.list_pending() == kind.partitions
+
+
+@pytest.mark.parametrize("rows", [1000, 3])
+def test_parts_of_which_nothing_was_decided_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    job = make_verified(tmp_path)["kept"]
+    monkeypatch.setattr(whole_table, "ROWS_OF_A_SHARE", rows)
+    monkeypatch.setattr(WholeTableKind, "decide", lambda self, rows: iter(()))
+    receipt = make_table(job).receipt
+    assert (receipt.rows_in, receipt.rows_kept(), receipt.rows_rejected()) == (len(MANY), len(MANY), 0)
+
+
+@pytest.mark.parametrize("name", ["kept", "pairs"])
+def test_a_build_goes_on_when_another_has_prepared_the_table_and_removed_what_was_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(f"{__name__}.RECIPE", PAIRS)
+    monkeypatch.setattr(whole_table, "ROWS_OF_A_SHARE", 20)
+    monkeypatch.setattr(per_problem, "ROWS_OF_A_BUCKET", 10)
+    monkeypatch.setattr(per_problem, "BUCKETS_OF_A_SHARE", 2)
+    job = make_verified(tmp_path)[name]
+    expected = [(file.path, file.sha256) for file in make_table(replace(job, fingerprint="f" * 24)).receipt.parts]
+    run_before, others = PartitionedKind.run_units, 0
+
+    def run_after_another(self: Any, what: str, *arguments: Any) -> list[ParquetFile]:
+        nonlocal others
+        if what.startswith("share-") and not others:
+            others += 1
+            find_kind(job).prepare(UnitsHere())
+            for unit in self.folder.store.names(f"{self.folder.path}/receipts"):
+                if unit.startswith("share-"):  # as if this build had looked for them before the other wrote them
+                    self.folder.store.fs.rm(self.folder.store.full(f"{self.folder.path}/receipts/{unit}"))
+        return run_before(self, what, *arguments)
+
+    monkeypatch.setattr(PartitionedKind, "run_units", run_after_another)
+    find_kind(job).prepare(UnitsHere())
+    assert others == 1
+    assert [(file.path, file.sha256) for file in make_table(job).receipt.parts] == expected
