@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 import errata
 from errata.cli import text
@@ -42,10 +42,9 @@ def run_view(options: Namespace) -> int:
 
 
 def _parse_port(value: str) -> int:
-    port = int(value)
-    if not 0 <= port <= 65_535:
-        raise ValueError(value)
-    return port
+    if not (value.isdecimal() and len(value) < 6 and int(value) <= 65_535):
+        raise ArgumentTypeError(f"expected a number from 0 to 65535, found {value[:80]!r}")
+    return int(value)
 
 
 def _add_view(parser: ArgumentParser) -> None:

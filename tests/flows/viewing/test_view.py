@@ -134,3 +134,11 @@ def test_a_port_that_is_taken_is_told(viewer: Viewer, release: Release, capsys: 
     store = release.url.removeprefix("file://").partition("/releases/")[0]
     assert main(["view", release.name, "--store", store, "--port", str(viewer.server_port), "--no-open"]) == 2
     assert f"--port {viewer.server_port}: cannot be listened on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", ["x", "-1", "65536", "9" * 5000])
+def test_a_port_that_is_none_is_told_what_is_one(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_code:
+        main(["view", "any", f"--port={port}"])
+    assert exit_code.value.code == 2
+    assert f"argument --port: expected a number from 0 to 65535, found '{port[:80]}'" in capsys.readouterr().err
