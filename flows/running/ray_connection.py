@@ -72,14 +72,14 @@ def connect(on: str) -> Any:
     return ray
 
 
-def parse_address(on: str) -> str | None:
-    """`HOST:PORT` of `ray://HOST:PORT`; None for `ray`, `ClusterError` for anything else."""
+def parse_address(on: str, who: str = "--on") -> str | None:
+    """`HOST:PORT` of `ray://HOST:PORT`; None for `ray`, `ClusterError`, which names who said so, for anything else."""
     if on == "ray":
         return None
     address = on.removeprefix(SCHEME)
     if on == address or not re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}", address):
         raise ClusterError(
-            f"{mask_secrets(on)[:80]!r}: is no place to run units; expected local, ray, or ray://HOST:PORT"
+            f"{who} {mask_secrets(on)[:80]!r}: is no place to run units; expected local, ray, or ray://HOST:PORT"
         )
     return address
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from catalog.storage import Store
 from flows.planning.plan import Plan
 from flows.running.process_pool import ProcessPool
-from flows.running.ray_connection import ClusterError, connect, list_nodes
+from flows.running.ray_connection import ClusterError, connect, list_nodes, parse_address
 from tasks.engines.configuration import read_configuration
 
 if TYPE_CHECKING:
@@ -21,8 +21,14 @@ LOCAL = "local"
 
 
 def choose_place(on: str | None) -> str:
-    """`local`, `ray` or `ray://HOST:PORT`."""
-    return on or os.environ.get(ON) or read_configuration().on or LOCAL
+    """`local`, `ray` or `ray://HOST:PORT`; `ClusterError` names who says anything else."""
+    said = {"--on": on, ON: os.environ.get(ON), "[build] on of the user's configuration": read_configuration().on}
+    for who, place in said.items():
+        if place and place != LOCAL:
+            parse_address(place, who)
+        if place:
+            return place
+    return LOCAL
 
 
 def open_unit_executor(on: str | None, plan: Plan) -> tuple[UnitExecutor, Plan]:
