@@ -1,5 +1,6 @@
 """The `errata` command."""
 
 from .command import main
+from .end import run
 
-__all__ = ["main"]
+__all__ = ["main", "run"]

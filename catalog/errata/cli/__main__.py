@@ -1,7 +1,5 @@
 """`python -m errata.cli`."""
 
-import sys
+from .end import run
 
-from .command import main
-
-sys.exit(main())
+run()

@@ -161,7 +161,7 @@ def read_batches(release: Release, files: Sequence[dict[str, Any]], limit: int |
 
 
 def read_first(release: Release, count: int) -> list[dict[str, Any]]:
-    """The first rows of the first view; no more is read, or downloaded, than they need."""
+    """The first rows of the first view; no more row groups are read, or downloaded, than they need."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -171,8 +171,11 @@ def read_first(release: Release, count: int) -> list[dict[str, Any]]:
             break
         try:
             with release.open(file) as opened:
-                for batch in pq.ParquetFile(opened).iter_batches(max(1, min(count, BATCH)), use_threads=False):
-                    rows += batch.slice(0, count - len(rows)).to_pylist()
+                parquet = pq.ParquetFile(opened)
+                # whole groups: a program that ends soon after it left off reading batches is aborted by a thread of Arrow's, now and then
+                for group in range(parquet.num_row_groups):
+                    table = parquet.read_row_group(group, use_threads=False)
+                    rows += table.slice(0, count - len(rows)).to_pylist()
                     if len(rows) >= count:
                         break
         except (OSError, pa.ArrowException) as error:
