@@ -159,7 +159,9 @@ class TableFolder:
             for unit, receipt in receipts.items()
         ]  # fmt: skip
         self.write("receipts.parquet", pl.DataFrame(rows))
-        places = [self.store.full(f"{self.path}/receipts/{unit}.json") for unit in receipts]
+        # those of a unit's chunks, `<unit>-<chunk>`, too
+        names = (name for name in self.store.names(f"{self.path}/receipts") if name[:-5].split("-")[0] in receipts)
+        places = [self.store.full(f"{self.path}/receipts/{name}") for name in names]
         with suppress(FileNotFoundError):  # another build of the same table removes them, too
             self.store.fs.rm(places)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from catalog.storage import Store
+from catalog.storage import Store, StoreError
 from catalog.tables import MANY, TableFolder, format_canonical_json
 from flows.planning.plan import Plan, make_plan
 from flows.publishing.publish import publish_release
@@ -45,6 +45,40 @@ def read_table(plan: Plan, name: str) -> pl.DataFrame:
     manifest = job.folder().read_manifest()
     assert manifest is not None
     return pl.concat(job.folder().read(part) for part in manifest.receipt.parts)
+
+
+def test_receipts_and_lists_of_many_parts_are_files_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    count = MANY + 3
+    plan = build(tmp_path, count)
+    for name in ("generations", "verified", "wrong"):
+        folder = next(job.folder() for job in plan.jobs if job.name == name)
+        place = tmp_path / "store" / folder.path
+        value = json.loads((place / "manifest.json").read_text())
+        assert value["list"] and value["receipt"]["parts"] == []
+        manifest = folder.read_manifest()
+        assert manifest is not None and len(manifest.receipt.parts) == count
+        receipts = pl.read_parquet(place / "receipts.parquet")
+        assert receipts.height == count and receipts["rows_in"].sum() == manifest.receipt.rows_in == 2 * count
+        assert receipts["kept"].sum() == manifest.receipt.rows_kept()
+        assert receipts["rejected"].sum() == manifest.receipt.rows_rejected()
+        assert not list((place / "receipts").glob("[0-9]*.json"))
+    assert read_table(plan, "wrong")["text"].to_list() == ["So it is 8."] * count
+    result = run_here(capsys, "build", str(tmp_path / "r.yaml"), "--store", plan.store)
+    assert result.code == 0 and "released already, nothing to do" in result.out
+
+
+def test_a_list_of_parts_that_has_changed_is_an_error(tmp_path: Path) -> None:
+    plan = build(tmp_path, MANY + 1)
+    folder = next(job.folder() for job in plan.jobs if job.name == "wrong")
+    path = tmp_path / "store" / folder.path / "parts.parquet"
+    pl.read_parquet(path).head(MANY).write_parquet(path)
+    with pytest.raises(StoreError, match=r"parts\.parquet: its bytes have changed since it was written"):
+        folder.read_manifest()
+    path.unlink()
+    with pytest.raises(StoreError, match=r"parts\.parquet: is missing"):
+        folder.read_manifest()
 
 
 def write_first_format(store: Store) -> None:
