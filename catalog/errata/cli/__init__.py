@@ -1,6 +1,6 @@
 """The `errata` command."""
 
 from .command import main
-from .end import run
+from .end import run_command
 
-__all__ = ["main", "run"]
+__all__ = ["main", "run_command"]

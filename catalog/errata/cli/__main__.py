@@ -1,5 +1,5 @@
 """`python -m errata.cli`."""
 
-from .end import run
+from .end import run_command
 
-run()
+run_command()

@@ -12,7 +12,7 @@ from typing import NoReturn
 from .command import main
 
 
-def run() -> NoReturn:
+def run_command() -> NoReturn:
     """The `errata` command as a program: run it, and end the process with its exit code."""
     end_process(main())
 
