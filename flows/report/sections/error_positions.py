@@ -55,7 +55,7 @@ def show_positions(_: Facts, statistics: Facts) -> Section:
             "value": n,
             "label": format_brief(n),
             "says": f"{format_count(n)} solutions of {_format_length(long)} steps first go wrong at step {steps[at]}",
-            "rows": find_rows(step=at + 1),
+            "rows": find_rows(step=at + 1) if at + 1 < LONGEST else None,
         }
         for (at, long), n in cells.items()
     ]
@@ -64,12 +64,26 @@ def show_positions(_: Facts, statistics: Facts) -> Section:
     )
     says = "For each number of steps (down) and each step (across) how many solutions first go wrong there."
     heat = Plot("positions-heat", "First wrong step against length", says, spec, table, width=90 + 38 * len(steps))
+    plot = _plot_marginal(steps, by_step, total)
+    mean = sum(at * n for (at, _), n in cells.items()) / total + 1
+    length = sum(long * n for (_, long), n in cells.items()) / total
+    lead = f"On average step {mean:.1f} of {length:.1f} is the first wrong one, over {format_count(total)} solutions."
+    if summary["none"] or summary["undecided"]:
+        lead += f" {format_count(summary['none'])} more have no wrong step, and of {format_count(summary['undecided'])} it is undecided."
+    notes = (
+        f"Labels of “{summary['column']}” in the table “{summary['table']}”. Steps are counted from 1 here and from 0 in the data; {LONGEST} stands for {LONGEST} and more.",
+    )
+    return Section(name, title, lead, (heat, plot), notes)
+
+
+def _plot_marginal(steps: Sequence[str], by_step: Mapping[int, int], total: int) -> Plot:
+    """How many solutions first go wrong at each step, however long they are; the last step stands for several, which no filter finds."""
     bars = [
         {
             "name": f"step {steps[at]}",
             "n": by_step[at] / total,
             "label": format_percent(by_step[at] / total),
-            "rows": find_rows(step=at + 1),
+            "rows": find_rows(step=at + 1) if at + 1 < LONGEST else None,
         }
         for at in range(len(steps))
     ]
@@ -82,16 +96,7 @@ def show_positions(_: Facts, statistics: Facts) -> Section:
         ],
     )
     names = [f"step {step}" for step in steps]
-    plot = Plot("positions-bars", "First wrong step", "Bars: the share of the solutions that first go wrong at each step.", plots.plot_bars(bars, names, "share of the solutions", "%"), marginal)  # fmt: skip
-    mean = sum(at * n for (at, _), n in cells.items()) / total + 1
-    length = sum(long * n for (_, long), n in cells.items()) / total
-    lead = f"On average step {mean:.1f} of {length:.1f} is the first wrong one, over {format_count(total)} solutions."
-    if summary["none"] or summary["undecided"]:
-        lead += f" {format_count(summary['none'])} more have no wrong step, and of {format_count(summary['undecided'])} it is undecided."
-    notes = (
-        f"Labels of “{summary['column']}” in the table “{summary['table']}”. Steps are counted from 1 here and from 0 in the data; {LONGEST} stands for {LONGEST} and more.",
-    )
-    return Section(name, title, lead, (heat, plot), notes)
+    return Plot("positions-bars", "First wrong step", "Bars: the share of the solutions that first go wrong at each step.", plots.plot_bars(bars, names, "share of the solutions", "%"), marginal)  # fmt: skip
 
 
 def _format_length(long: int) -> str:
