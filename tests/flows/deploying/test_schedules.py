@@ -260,7 +260,9 @@ def test_a_killed_build_is_recorded_as_crashed_by_the_next(prefect_url: str, tmp
 def test_errata_serve_runs_a_schedule_without_a_pool_until_it_is_ended(prefect_url: str, tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(TINY)
     file = tmp_path / "prefect.yaml"
-    text = DEPLOYMENTS.format(tiny=tmp_path / "tiny.yaml").replace("minutely", "served")
+    text = (
+        DEPLOYMENTS.format(tiny=tmp_path / "tiny.yaml").replace("minutely", "served").replace("    paused: true\n", "")
+    )
     file.write_text(text.replace('cron: "* * * * *"', "interval: 5"))
     arguments = ["serve", "served", "--file", str(file), "--store", str(tmp_path / "store")]
     environment = environment_of(tmp_path, prefect_url, PREFECT_RUNNER_POLL_FREQUENCY="2")
