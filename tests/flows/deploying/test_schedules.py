@@ -163,7 +163,7 @@ def test_a_deployment_runs_to_completion_and_its_page_tells_all(place: Place) ->
     assert {unit["name"] for unit in place.api.units(run)} == {
         "problems 00000", "problems finish", "some 00000", "some finish", "gates", "release",
     }  # fmt: skip
-    assert "some: " in place.api.log(run)
+    wait(lambda: "some: " in place.api.log(run), 60)  # a run's last lines come after its state
 
 
 @pytest.mark.parametrize("name", REFUSED)
