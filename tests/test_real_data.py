@@ -8,6 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from catalog.storage import Store
+from catalog.tables import TableFolder
 from tests.command import ROOT, errata
 
 DATA = os.environ.get("ERRATA_DATA")
@@ -56,9 +58,12 @@ def cot(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Path:
 
 
 def table(store: Path, task: str) -> pl.DataFrame:
+    """The whole rows of a table, most of whose columns lie with the tables that it was made from."""
     (place,) = (store / "tables").glob(f"{task}-*")
-    manifest = json.loads((place / "manifest.json").read_text())
-    return pl.concat([pl.read_parquet(place / part["path"]) for part in manifest["receipt"]["parts"]])
+    folder = TableFolder(Store(str(store)), task, place.name.removeprefix(f"{task}-"))
+    manifest = folder.read_manifest()
+    assert manifest is not None
+    return pl.concat([folder.read(part) for part in manifest.receipt.parts])
 
 
 def test_every_recorded_generation_is_accounted_for(store: Path) -> None:
