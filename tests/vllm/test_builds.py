@@ -147,7 +147,7 @@ from flows.planning import engines, plan
 from flows.running.run_plan import materialize
 from tests.vllm.test_builds import WatchedEngine
 class Told(WatchedEngine):
-    def _start(self):
+    def _start(self, replica):
         process = super()._start(replica)
         print(process.pid, flush=True)
         return process
