@@ -14,7 +14,6 @@ from typing import Any
 import polars as pl
 import pytest
 
-from catalog.tables import Manifest
 from flows.planning.plan import make_plan
 from flows.running.run_plan import materialize
 from tests.command import ROOT, files_of
@@ -140,15 +139,11 @@ def test_every_stage_asks_a_real_model(tmp_path: Path, artifacts: Path) -> None:
     assert (likelihoods < 0).all() and not likelihoods.is_nan().any()
     assert answers.filter(pl.col("table") != "likelihoods")["logprob"].is_null().all(), "nobody else needs them"
 
-    estimated = pl.concat(pl.read_parquet(path) for path in find_parts(store, plan.done["estimated"]))
+    (work,) = (work for work in plan.jobs if work.name == "estimated")
+    estimated = pl.concat(work.folder().read(part) for part in commits["estimated"].parts)
     assert all(len(tried) >= len(steps) > 1 for tried, steps in estimated.select("tried", "steps").iter_rows())
     rollouts = answers.filter(pl.col("table") == "estimated")
     assert all(not text.startswith("1.") for text in rollouts["text"].head(1)), "rollouts go on, they do not begin anew"
-
-
-def find_parts(store: Path, manifest: Manifest) -> list[Path]:
-    folder = store / "tables" / f"{manifest.task}-{manifest.fingerprint}"
-    return [folder / part.path for part in manifest.receipt.parts]
 
 
 def start(recipe: Path, store: Path) -> subprocess.Popen[bytes]:
