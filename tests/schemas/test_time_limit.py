@@ -138,14 +138,21 @@ def test_other_threads_are_not_disturbed() -> None:
 
 def test_what_ends_just_in_time_is_not_ended_later() -> None:
     """Limits that are reached while their block ends: what follows runs undisturbed, or the block is said to take too long."""
+    outcomes: list[str] = []
 
     def work() -> None:
         for _ in range(200):
             try:
                 with limit_time(0.001, ValueError()):
                     spin(0.0009)
+                outcomes.append("in time")
             except ValueError:
-                continue
+                outcomes.append("too long")
         spin(0.1)
+        outcomes.append("after")
 
     run_in_thread(work)
+    assert len(outcomes) == 201 and outcomes[-1] == "after", (
+        "each block ends once, and nothing is raised behind the last"
+    )
+    assert set(outcomes[:-1]) <= {"in time", "too long"}
