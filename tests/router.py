@@ -13,10 +13,12 @@ from typing import Any, Self
 
 CHAT = {"message": {"role": "assistant", "content": "four"}, "finish_reason": "stop", "index": 0}
 ANSWER = {"choices": [CHAT], "usage": {"prompt_tokens": 10, "completion_tokens": 5}}
+REFUSALS = 4
+"""How often a router says that a server is gone; fewer than the attempts of a request."""
 
 
 class RoutedServers:
-    """A router that hands requests to its servers in turn, and says 502 for one that is gone.
+    """A router that hands requests to its servers in turn; for one that is gone it says 502 a few times, and asks it no more.
 
     Args:
         servers: How many.
@@ -35,6 +37,7 @@ class RoutedServers:
         self._thread = Thread(target=self._loop.run_forever, daemon=True)
         self._open: list[asyncio.Server] = []
         self._ports: list[int] = []
+        self._gone: Counter[int] = Counter()
         self._writers: list[asyncio.StreamWriter] = []
 
     def __enter__(self) -> Self:
@@ -67,8 +70,8 @@ class RoutedServers:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     def stop(self, number: int) -> None:
-        """End a server: its connections are refused from now on."""
-        self._loop.call_soon_threadsafe(self._open[number].close)
+        """End a server: the router finds it gone from now on."""
+        self._loop.call_soon_threadsafe(self._gone.update, [number])
 
     async def _listen(self, number: int | None) -> int:
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -86,11 +89,11 @@ class RoutedServers:
         return port
 
     async def _route(self, request: bytes) -> tuple[int, bytes]:
-        number = next(self._turns) % self._servers
-        try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._ports[number])
-        except OSError:
+        number = next(turn for each in self._turns if self._gone[turn := each % self._servers] <= REFUSALS)
+        if number in self._gone:
+            self._gone[number] += 1
             return 502, b'{"error": {"message": "no server"}}'
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._ports[number])
         self._writers.append(writer)
         with closing(writer):
             writer.write(_head("POST /v1/chat/completions HTTP/1.1", request) + request)
