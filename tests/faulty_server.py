@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -78,8 +79,11 @@ class FaultyServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, script: Script, owner: str = "") -> None:
+    def __init__(self, script: Script, owner: str = "", tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)  # who breaks off in the handshake never gets in
         self.script = script
         self.owner = owner
         self.asked: list[Asked] = []
@@ -93,7 +97,7 @@ class FaultyServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+        return f"{self._scheme}://127.0.0.1:{self.server_address[1]}/v1"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -191,7 +195,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.sent(asked.text)
 
     def _gone(self) -> bool:
-        """Whether the client did not wait."""
+        """Whether the client did not wait; behind TLS it is not seen."""
+        if isinstance(self.connection, ssl.SSLSocket):
+            return False
         try:
             return not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:

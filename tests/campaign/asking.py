@@ -26,6 +26,7 @@ from tests.campaign.figures import Figures
 from tests.campaign.hostile import OUTPUTS
 from tests.campaign.secrets_scan import KEY, VARIABLE, find_secrets
 from tests.campaign.zoo import AWAY, KINDS
+from tests.certificates import UNSOUND, write_certificate
 from tests.client.cli.test_terminal import Terminal, harmless
 from tests.faulty_server import Act, Asked, FaultyServer, completion
 from tests.flows.running.test_table import read
@@ -171,6 +172,21 @@ def _ask_side_by_side(
     return figures, trial, plan
 
 
+def _ask_whoever_has_no_certificate(folder: Path, about: str) -> Figures:
+    """Build with an endpoint that cannot show who it is: nothing is sent to it, and the error says why."""
+    context = write_certificate(UNSOUND[about], folder)
+    with (
+        mock.patch.dict("os.environ", SSL_CERT_FILE=str(folder / "ours.pem")),
+        FaultyServer(answer_soundly, tls=context) as stranger,
+    ):
+        figures, _, _ = _ask_side_by_side(folder, about, answer_soundly, stranger.url)
+    if stranger.asked:
+        figures.lose("secrets", f"{about}: {len(stranger.asked)} requests were sent to it")
+    if not figures.counts["refused with a reason"] or "a certificate that" not in (folder / "log").read_text():
+        figures.lose("other", f"{about}: it is not refused with a clear word")
+    return figures
+
+
 class _Asking:
     """What asks: the key is bound to this machine until it is closed."""
 
@@ -195,8 +211,10 @@ class Endpoints(_Asking):
 
     def step(self, folder: Path, number: int, chance: random.Random) -> Figures:
         """One kind: at every second question for ever, at its first attempts, or at every one."""
-        kinds = [*KINDS, *AWAY]
+        kinds = [*KINDS, *AWAY, *UNSOUND]
         about = kinds[number % len(kinds)]
+        if about in UNSOUND:
+            return self._count(_ask_whoever_has_no_certificate(folder, about), about)
         # the first time around a kind meets half of the questions
         how = "half" if number < len(kinds) else chance.choice(("half", "all", "first"))
 

@@ -26,7 +26,7 @@ from schemas.request import EngineError
 from tasks.engines.configuration import find_key_fault, is_loopback
 from tasks.engines.openai.chat import Answer, FailedExchange, Outcome, Refusal, parse_json, read_answer
 from tasks.engines.openai.choices import split_choices
-from tasks.engines.openai.http_errors import classify_status, hide_credentials
+from tasks.engines.openai.http_errors import classify_status, hide_credentials, refuse_certificate
 from tasks.engines.openai.servers import HOSTS, read_owner
 from tasks.engines.openai.stream import is_stream, join_stream
 
@@ -142,6 +142,8 @@ class Endpoint:
             problem, advice = f"no answer within {self._model.timeout:g} s", "raise `timeout`, or lower `concurrency`"
             return [FailedExchange(problem, advice, is_away=isinstance(error, httpx.ConnectTimeout))]
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
+            if failed := refuse_certificate(error):
+                return [failed]
             # of a redirect to a bad address httpx shows a piece, which may be one of the key
             message = "a redirect to no address" if "location header" in str(error) else str(error)
             is_away = isinstance(error, httpx.ConnectError)

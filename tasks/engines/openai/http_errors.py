@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -138,6 +139,17 @@ def _refusal(status: int, message: str, parameter: str) -> Outcome:
     if not named and parameter == "model":
         return FailedExchange(message, "the endpoint does not know this `model`; change it in the recipe", again=False)
     return Refusal(REFUSED, message, named=named, parameter=parameter)
+
+
+def refuse_certificate(error: BaseException | None) -> FailedExchange | None:
+    """Why not to ask again where a connection failed because of the endpoint's certificate; None where it failed otherwise."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    if error is None:
+        return None
+    problem = f"a certificate that does not show it to be the endpoint ({error.verify_message}); nothing was sent"
+    advice = "check `url`; where the endpoint is your own, name the file of its authority in SSL_CERT_FILE"
+    return FailedExchange(problem, advice, again=False)
 
 
 def hide_credentials(url: str) -> str:
