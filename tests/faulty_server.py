@@ -83,7 +83,9 @@ class FaultyServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self._scheme = "https" if tls else "http"
         if tls:
-            self.socket = tls.wrap_socket(self.socket, server_side=True)  # who breaks off in the handshake never gets in
+            self.socket = tls.wrap_socket(
+                self.socket, server_side=True
+            )  # who breaks off in the handshake never gets in
         self.script = script
         self.owner = owner
         self.asked: list[Asked] = []

@@ -112,7 +112,8 @@ def _responsible(recipe: Recipe, funnel: Files, lineage: Files, labels: Files) -
     models = sorted({name for each in lineage for name in each["inputs"] if str(name).startswith("model ")})
     sources = ", ".join(source.name for source in recipe.sources) or "problems made by the recipe itself"
     rejected = {f"{entry['table']}: {reason}": n for entry in funnel for reason, n in entry["reasons"].items()}
-    sentence = "; ".join(f"{reason} {n:,}" for reason, n in sorted(rejected.items(), key=lambda item: -item[1])[:20])
+    order = sorted(rejected.items(), key=lambda item: (-item[1], item[0]))
+    sentence = "; ".join(f"{reason} {n:,}" for reason, n in order[:20])
     return {
         "rai:dataCollection": f"Solutions that language models wrote to problems of: {sources}.",
         "rai:dataCollectionType": ["Experiments"],

@@ -1,9 +1,10 @@
-"""Small recipes that together have every kind of task: those of the catalog with a few problems, and one for what only large ones ask for."""
+"""Small recipes that together have every kind of task: those of the catalog with a few problems, and some for what only large ones ask for."""
 
 from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from tasks.engines.python.sandbox import find_fault
@@ -14,30 +15,18 @@ COUNTS = {"sample": 0, "step_pairs": 12, "lemma": 12, "prm": 12, "search": 2, "t
 """Problems of each."""
 PUPIL = "{engine: world, skill: {slips: 0.5, misses: 0.1}}"
 """Takes the place of the embedded model, which would compute for most of the time in which builds are to be killed."""
-FURTHER = """\
-corpus: further
-version: 0.1.0
-title: What is left
-license: Apache-2.0
-seed: 1
-tables:
-  generations:
-    {task: import, files: [sample/generations.jsonl], set: set, question: question, options: {path: options, optional: true},
-    answer: {path: gold, pattern: '^# (.*)$'}, model: model, sampling: strategy, sample: sample, text: output}
-  trusted: {task: gold, from: generations}
-  some: {task: take, from: trusted, want: {rows: 60}}
-  steps: {task: split, from: some}
-  verified: {task: verify, from: steps}
-  compared: {task: contrast, from: verified}
-  near: {task: deduplicate, from: compared, by: near}
-  release: {task: release, from: near, splits: {train: 0.8, test: 0.2}}
-"""
+FURTHER = Path(__file__).parent / "small"
+"""Recipes, with their files, of the tasks that no recipe of the catalog asks for without a language model."""
+_PROGRAMS = "it runs programs, and here is no sandbox for them"
+UNTRIED: Mapping[str, str] = {"as-python": _PROGRAMS, "run": _PROGRAMS} if find_fault() else {}
+"""Tasks that are in no recipe, and why."""
 
 
 def write_recipes(folder: Path) -> dict[str, Path]:
     """Write the recipes into a folder; each by its name. Without a sandbox there are no programs."""
     shutil.copytree(CATALOG / "sample", folder / "sample")
-    texts = {"further": FURTHER}
+    shutil.copytree(FURTHER, folder, dirs_exist_ok=True)
+    texts = {}
     for name, count in COUNTS.items():
         if name == "code" and find_fault():
             continue
@@ -47,7 +36,7 @@ def write_recipes(folder: Path) -> dict[str, Path]:
         texts[name] = re.sub(r"^gates:.*?(?=^\S|\Z)", "", text, flags=re.M | re.S)  # of so few rows they say nothing
     for name, text in texts.items():
         (folder / f"{name}.yaml").write_text(text, "utf-8")
-    return {name: folder / f"{name}.yaml" for name in texts}
+    return {path.stem: path for path in folder.glob("*.yaml")}
 
 
 def read_corpus(recipe: Path) -> str:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
+from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
-from errata import Unreadable
+from errata import ErrataError, Unreadable
 
 from catalog.sources import SourceError
+from schemas.errors import ApplicationError
 from schemas.recipe.document import RecipeError
 from tests.campaign import fuzz, inputs, manifests, parquet_columns, recipes
 from tests.catalog.records.test_fuzz import try_import
@@ -60,6 +65,37 @@ def test_a_manifest_that_once_failed_is_refused(file: Path, tmp_path: Path) -> N
 
 def test_a_manifest_with_all_that_one_may_say_is_read(tmp_path: Path) -> None:
     assert manifests.read(json.dumps(manifests.publish(tmp_path)).encode(), tmp_path) == "read"
+
+
+@pytest.mark.slow
+def test_without_any_one_of_its_keys_a_manifest_is_read_or_refused(tmp_path: Path) -> None:
+    sound, outcomes = manifests.publish(tmp_path), Counter[str]()
+    for path in list_keys(sound):
+        manifest = deepcopy(sound)
+        holder: Any = manifest
+        for key in path[:-1]:
+            holder = holder[key]
+        del holder[path[-1]]
+        try:
+            outcomes[manifests.read(json.dumps(manifest).encode(), tmp_path)] += 1
+        except (ErrataError, ApplicationError):
+            outcomes["refused"] += 1
+        except Exception as error:
+            raise AssertionError(f"without {path}") from error
+    assert min(outcomes["read"], outcomes["refused"]) > 40, outcomes
+
+
+def list_keys(value: Any, seen: set[Any] | None = None, names: tuple[str, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The paths of all that is in a value of JSON; of entries of a list that are alike, those of one."""
+    seen = set() if seen is None else seen
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in entries:
+        place = (*names, key if isinstance(key, str) else "")
+        alike = (place, tuple(sorted(value)) if isinstance(value, dict) else type(part))
+        if alike not in seen:
+            yield (key,)
+        seen.add(alike)
+        yield from ((key, *below) for below in list_keys(part, seen, place))
 
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)

@@ -38,7 +38,15 @@ class OrNull:
     shape: Shape
 
 
-Shape: TypeAlias = "Scalar | Each | OrNull | list[Any] | tuple[Any, ...] | Mapping[str, Any]"
+@dataclass(frozen=True)
+class Beside:
+    """The shape of a key that says nothing without others beside it, which must be there then."""
+
+    keys: tuple[str, ...]
+    shape: Shape
+
+
+Shape: TypeAlias = "Scalar | Each | OrNull | Beside | list[Any] | tuple[Any, ...] | Mapping[str, Any]"
 """A scalar; a list of one shape (`[shape]`) or of so many (a tuple); or the shapes by key, a key with `?` may be absent."""
 
 
@@ -67,7 +75,9 @@ def find_faults(value: Any, shape: Shape, path: str = "") -> Iterator[str]:
         A sentence each: the place, what was found and what was expected.
 
     """
-    if isinstance(shape, OrNull):
+    if isinstance(shape, Beside):
+        yield from find_faults(value, shape.shape, path)
+    elif isinstance(shape, OrNull):
         yield from () if value is None else find_faults(value, shape.shape, path)
     elif isinstance(shape, Scalar):
         if not shape.fits(value):
@@ -101,6 +111,8 @@ def _find_in_fields(value: Mapping[str, Any], shape: Mapping[str, Any], path: st
     for name, part in shape.items():
         key = name.removesuffix("?")
         if key in value:
+            beside = part.keys if isinstance(part, Beside) else ()
+            yield from (f"its `{_join(path, name)}` is missing" for name in beside if name not in value)
             yield from find_faults(value[key], part, _join(path, key))
         elif key == name:
             yield f"its `{_join(path, key)}` is missing"

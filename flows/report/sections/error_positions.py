@@ -141,9 +141,10 @@ def show_types(release: Facts, statistics: Facts) -> Section:
             cells = [[format_model(group), kind, n] for group, kind, n in summary[f"by_{by}"]]
             names = {format_model(group): str(group) for group, _, _ in summary[f"by_{by}"]}
             parts += [_plot_heat(by, label, cells, kinds, names)] if len({group for group, _, _ in cells}) > 1 else []
-    truths = [(entry["table"], entry["truth"]) for entry in release.get("types") or [] if "truth" in entry]
+    # the types of a taxonomy that was found have names of their own, of which none is right
+    truths = [entry["truth"] for entry in release.get("types") or [] if "rules" in entry.get("truth", {})]
     lead = f"{format_count(total - counts.get(UNDECIDED, 0))} of {format_count(total)} mistakes have a type; the commonest is “{kinds[0]}” ({format_share(counts[kinds[0]], total)})."
-    for _, truth in truths[:1]:
+    for truth in truths[:1]:
         lead += f" Against the truth, {format_share(truth['exact'], truth['rows'])} of {format_count(truth['rows'])} types are right (macro-F1 {truth['macro_f1']:.2f})."
     notes = (
         f"Of the rows of “{summary['table']}”, by {', '.join(summary['taxonomies']) or 'no taxonomy named'}. A cell is the share of its line: how the mistakes of one model, set or level are divided among the types.",

@@ -47,7 +47,8 @@ class Verdicts:
             "rows": totals.total(),
             "verdicts": dict(sorted(totals.items())),
             "by": [[*key, n] for key, n in sorted(cells.items())],
-            "undecided": dict(self.why.most_common(20)),
+            # of two that are as frequent the first by name: a part tells them in any order
+            "undecided": dict(sorted(self.why.items(), key=lambda item: (-item[1], item[0]))[:20]),
         }
 
 

@@ -156,6 +156,21 @@ def test_many_models_are_told_of_together() -> None:
     assert result["rows"] == MODELS + 40
 
 
+def test_reasons_that_are_as_frequent_stand_in_one_order() -> None:
+    why = [f"reason {i}" for i in range(30)]
+    frame = pl.concat(
+        [solutions(("a", i, "undecided", "", "")).with_columns(undecided=pl.lit(why[i])) for i in range(30)]
+    )
+    results = []
+    for part in (frame, frame.reverse(), frame.sample(fraction=1, shuffle=True, seed=1)):
+        measure = Verdicts()
+        measure.add(part)
+        result = measure.summarize("verified")
+        assert result is not None
+        results.append(list(result["undecided"].items()))
+    assert results == [[(reason, 1) for reason in sorted(why)[:20]]] * 3
+
+
 def test_values_lie_on_their_side_of_the_first_error() -> None:
     part = pl.DataFrame(
         {"soft": [[1.0, 0.5, 0.0, None], [0.25]], "estimate_first_error": [2, None], "estimated_by": ["x", "x"]}
