@@ -43,11 +43,12 @@ def write_certificate(certificate: Certificate, folder: Path) -> ssl.SSLContext:
     """Make a certificate in a folder; what a server takes. The client that has `ours.pem` as `SSL_CERT_FILE` trusts its authority."""
     ours = _write_authority("ours", folder)
     key = ec.generate_private_key(ec.SECP256R1())
-    name, signer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "endpoint")]), (None, key)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "endpoint")])
+    issuer, signer = name, key
     if certificate.signed_by != "itself":
         authority = ours if certificate.signed_by == "ours" else _write_authority(certificate.signed_by, folder)
-        signer = (authority[0].subject, authority[1])
-    made = _sign(name, key, certificate, *signer)
+        issuer, signer = authority[0].subject, authority[1]
+    made = _sign(name, key, certificate, issuer, signer)
     path = folder / "endpoint.pem"
     path.write_bytes(_write_key(key) + made.public_bytes(serialization.Encoding.PEM))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
