@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 import urllib.request
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from errata.cli import text
@@ -23,12 +22,10 @@ from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_se
 from prefect.workers.process import ProcessWorker
 
 from flows.deploying.checks import advise_name
-from flows.deploying.server import ServerError
+from flows.deploying.server import OwnServer, ServerError
 from flows.deploying.spec import FILE, ROOT, Deployment, Deployments, read_deployments
 from schemas.recipe.document import RecipeError
-
-SECONDS = 120.0
-"""The time that a server may take to start."""
+from tasks.orphans import mark_owner
 
 
 def deploy(options: Namespace) -> int:
@@ -147,7 +144,7 @@ def serve(options: Namespace) -> int:
         if value:
             os.environ[name] = value if "://" in value else str(Path(value).resolve())
     os.chdir(ROOT)  # entrypoints and recipes are named from there
-    with _open_server() as url:
+    with _guard_runs(), _open_server() as url:
         rows: list[list[object]] = [
             [deployment.full_name, "; ".join(deployment.shown) or "when it is asked for"] for deployment in chosen
         ]
@@ -184,15 +181,18 @@ def _open_server() -> Iterator[str]:
         if _answers(own):
             yield own
             return
-        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
-        # a session of its own, so that Ctrl-C ends the serving first and the server last
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True) as server:  # fmt: skip
-            try:
-                until = time.monotonic() + SECONDS
-                while not _answers(own):
-                    if server.poll() is not None or time.monotonic() > until:
-                        raise ServerError(f"{own}: no Prefect server starts there; see why with: make server")
-                    time.sleep(0.3)
-                yield own
-            finally:
-                server.terminate()
+        with closing(OwnServer(get_current_settings().server.api.port, {})) as server:
+            server.wait()
+            yield own
+
+
+@contextmanager
+def _guard_runs() -> Iterator[None]:
+    """Have what is started meanwhile ended when this process is gone, however it ended: Prefect starts a process for each run."""
+    command = [sys.executable, "-S", str(Path(__file__).with_name("guard.py"))]
+    nowhere = subprocess.DEVNULL
+    guard = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, start_new_session=True)
+    assert guard.stdin is not None
+    os.environ.update(mark_owner({}))
+    with guard.stdin:  # closed it looks once more, and ends
+        yield

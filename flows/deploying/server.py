@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -46,15 +46,16 @@ class OwnServer:
     client for that, and waits for it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0, settings: Mapping[str, str] = OWN_SERVER) -> None:
+        """Start it, at a free port where none is given."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+            port = port or probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}/api"
         # a group of its own: an interrupt is not for it, as the last words of a build are
         self._process = subprocess.Popen(
             [sys.executable, "-m", "flows.deploying.server_process", str(port)], cwd=ROOT, stdin=subprocess.PIPE,
-            start_new_session=True, env=mark_owner({**os.environ, **OWN_SERVER}),
+            start_new_session=True, env=mark_owner({**os.environ, **settings}),
         )  # fmt: skip
         atexit.register(self.close)
 
