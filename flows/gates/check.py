@@ -20,6 +20,7 @@ from flows.planning.plan import Plan, TableJob
 from flows.running.process_pool import open_pool
 from flows.running.unit_executor import Unit, UnitExecutor
 from flows.running.watcher import NOBODY, Watcher
+from flows.running.work_folder import explain_full_disk
 from schemas.frames import batch_frames
 from schemas.recipe.expectations import Arguments
 from schemas.recipe.gates import Bounded, Declared, Duplicates
@@ -128,7 +129,7 @@ def list_results(
     held: list[Threshold] = []
     for name, head in columns.items():
         own = [gate for gate in gates if gate.table == name]
-        with GatedTable(works[name], own, contract=name in views) as table:
+        with explain_full_disk(name), GatedTable(works[name], own, contract=name in views) as table:
             if head.passed:
                 _scan_rows(table, plan, advance, units)
             else:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
-import duckdb
-
-from catalog.storage import StoreError
 from flows.planning.plan import TableJob
 from flows.running.engine_pool import EnginePool
 from flows.running.kinds import find_kind, run_partition
 from flows.running.partitions import Partition, PartitionBatch
 from flows.running.unit_executor import Unit, UnitExecutor
 from flows.running.watcher import NOBODY, Watcher
+from flows.running.work_folder import explain_full_disk
 
 ASKING = 8
 """Tables that ask models at a time, at most: they wait nearly all the while, so they have threads beside those that compute."""
@@ -30,13 +28,8 @@ def prepare(job: TableJob, units: UnitExecutor | None = None, watcher: Watcher =
         StoreError: What must be seen of all rows at once has no room on the disk.
 
     """
-    try:
+    with explain_full_disk(job.name):
         find_kind(job).prepare(units, watcher)
-    except duckdb.OutOfMemoryException as error:
-        raise StoreError(
-            f"{job.name}: what is to be found out of all its rows has no room on the disk ({str(error).splitlines()[0]}); "
-            "free some of it, where the store lies or for one that is elsewhere at TMPDIR, and build again"
-        ) from error
 
 
 def run_batch(

@@ -15,6 +15,7 @@ from flows.running.fit import SETTLED
 from flows.running.key_table import KeyTable
 from flows.running.kinds import find_kind
 from flows.running.partitions import AccountingError
+from flows.running.work_folder import explain_full_disk
 
 
 def complete_table(job: TableJob) -> Manifest:
@@ -42,7 +43,8 @@ def complete_table(job: TableJob) -> Manifest:
     settled = folder.read_commit(SETTLED) if kind.task.asks_models else None
     receipt = sum_commits(commit for commit in (*commits.values(), settled) if commit is not None)
     if kind.repeats_keys():
-        receipt = _reject_repeats_across_files(job, folder, receipt)
+        with explain_full_disk(job.name):
+            receipt = _reject_repeats_across_files(job, folder, receipt)
     expected = kind.count_expected_rows()
     if receipt.rows_kept() + receipt.rows_rejected() != receipt.rows_in or expected not in (None, receipt.rows_in):
         raise AccountingError(

@@ -30,10 +30,12 @@ class KeyTable:
         self._end = ExitStack()
 
     def __enter__(self) -> KeyTable:
-        place = self._end.enter_context(open_work_folder(self.store))
-        self.file = str(place / "rows.duckdb")
-        self._connection = open_database(place, DUCKDB_MEMORY)
-        self._end.callback(self._connection.close)
+        with ExitStack() as end:
+            place = end.enter_context(open_work_folder(self.store))
+            self.file = str(place / "rows.duckdb")
+            self._connection = open_database(place, DUCKDB_MEMORY)
+            end.callback(self._connection.close)
+            self._end = end.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

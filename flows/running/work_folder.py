@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
 from errata.storage import TEMPORARY
 
-from catalog.storage import Store
+from catalog.storage import Store, StoreError
+
+_FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 
 
 @contextmanager
@@ -29,3 +34,18 @@ def open_work_folder(store: Store | None = None) -> Iterator[Path]:
         place.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=TEMPORARY if place else "errata-", dir=place) as folder:
         yield Path(folder)
+
+
+@contextmanager
+def explain_full_disk(about: str) -> Iterator[None]:
+    """Raise `StoreError` where a database in a work folder has no room, be it for its tables or for what a query spills."""
+    try:
+        yield
+    except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+        is_full = isinstance(error, duckdb.OutOfMemoryException) or any(words in str(error) for words in _FULL)
+        if not is_full:
+            raise
+        raise StoreError(
+            f"{about}: what is to be found out of all its rows has no room on the disk ({str(error).splitlines()[0]}); "
+            "free some of it, where the store lies or for one that is elsewhere at TMPDIR, and build again"
+        ) from error

@@ -70,8 +70,7 @@ def run_verb(options: Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except KeyboardInterrupt:
-        print("errata: interrupted; start it again to go on", file=sys.stderr)
-        return INTERRUPTED
+        return print_interruption()
     except ErrataError as error:
         return text.print_error(error)
     except Exception as error:
@@ -85,6 +84,12 @@ def run_verb(options: Namespace) -> int:
             return BUG
         print(shorten_lines(text.strip_controls(error)), file=sys.stderr)
         return code
+
+
+def print_interruption() -> int:
+    """Say that Ctrl-C ended the command; its exit code."""
+    print("errata: interrupted; start it again to go on", file=sys.stderr)
+    return INTERRUPTED
 
 
 def _print_warning(message: Warning | str, *_: Any, **__: Any) -> None:

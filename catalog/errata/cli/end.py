@@ -9,12 +9,16 @@ import threading
 from contextlib import suppress
 from typing import NoReturn
 
-from .command import main
+from .command import main, print_interruption
 
 
 def run_command() -> NoReturn:
     """The `errata` command as a program: run it, and end the process with its exit code."""
-    end_process(main())
+    try:
+        code = main()
+    except KeyboardInterrupt:  # while the application is imported
+        code = print_interruption()
+    end_process(code)
 
 
 def end_process(code: int) -> NoReturn:

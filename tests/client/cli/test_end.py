@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+from errata.cli import command, end
+from errata.cli.exit_codes import INTERRUPTED
+
 PROGRAM = """
 import atexit, sys, threading, time
 from errata.cli.end import end_process
@@ -28,3 +32,18 @@ def test_the_command_ends_with_its_exit_code() -> None:
             [sys.executable, "-m", "errata.cli", *arguments], capture_output=True, text=True, timeout=60
         )
         assert done.returncode == code, done
+
+
+def test_an_interruption_while_the_application_is_imported_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    codes: list[int] = []
+    monkeypatch.setattr(command.importlib, "import_module", interrupt)
+    monkeypatch.setattr(end, "end_process", codes.append)
+    monkeypatch.setattr(sys, "argv", ["errata", "build", "x.yaml"])
+    end.run_command()
+    assert codes == [INTERRUPTED]
+    assert capsys.readouterr().err == "errata: interrupted; start it again to go on\n"

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
+from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 
+from catalog.storage import StoreError
+from flows.planning.plan import make_plan
 from flows.running import key_table
 from flows.running.key_table import KeyTable
+from flows.running.kinds.from_files import FromFilesKind
+from flows.running.run_plan import materialize
+from flows.running.work_folder import explain_full_disk
+from tests.command import ROOT
 
 
 @pytest.mark.parametrize("batch", [1, 64, 2048, 50_000])
@@ -32,3 +41,24 @@ def test_two_tables_are_joined() -> None:
         other.add(pl.DataFrame({"key": ["b"], "reason": ["why"]}))
         got = list(table.by_partition("SELECT f.*, n.unit FROM other.narrow f JOIN narrow n USING (key)", other))
     assert [(unit, rows.rows()) for unit, rows in got] == [(0, [("b", "why")])]
+
+
+def test_a_disk_that_is_full_at_a_tables_end_is_an_error_that_says_which(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(folder: Path, memory: str) -> Any:
+        raise duckdb.IOException(f'IO Error: Could not write file "{folder}/rows.duckdb": No space left on device')
+
+    monkeypatch.setattr(key_table, "open_database", fail)
+    monkeypatch.setattr(FromFilesKind, "repeats_keys", lambda _: True)
+    plan = make_plan(str(ROOT / "catalog" / "recipes" / "sample.yaml"), None, str(tmp_path / "store"))
+    with pytest.raises(
+        StoreError, match=r"^generations: what is .* has no room on the disk \(IO Error: .*; free some of it"
+    ):
+        materialize(plan)
+    assert not [path for path in (tmp_path / "store").iterdir() if path.name.startswith(".errata-tmp")]
+
+
+def test_another_fault_of_the_disk_stays_what_it_is() -> None:
+    with pytest.raises(duckdb.IOException, match="cannot be opened"), explain_full_disk("t"):
+        raise duckdb.IOException("IO Error: cannot be opened")
