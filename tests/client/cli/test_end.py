@@ -37,11 +37,11 @@ def test_the_command_ends_with_its_exit_code() -> None:
 def test_an_interruption_while_the_application_is_imported_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupt(_: str) -> None:
+    def interrupt() -> None:
         raise KeyboardInterrupt
 
     codes: list[int] = []
-    monkeypatch.setattr(command.importlib, "import_module", interrupt)
+    monkeypatch.setattr(command, "_find_application", interrupt)
     monkeypatch.setattr(end, "end_process", codes.append)
     monkeypatch.setattr(sys, "argv", ["errata", "build", "x.yaml"])
     end.run_command()
