@@ -17,7 +17,7 @@ from schemas.recipe.gates import MEASURES, About, Declared, Gate
 from schemas.recipe.joins import NamedInput, find_join_faults, join_contracts
 from schemas.recipe.optional_models import choose_tables
 from schemas.recipe.recipe import FAILURES, NAME, NO_ROWS, Head, Recipe, Table
-from schemas.recipe.wording import advise, describe_error, list_names, show_value, strip_branches
+from schemas.recipe.wording import advise, describe_error, join_expectations, list_names, show_value, strip_branches
 from schemas.task import Parameters, Task
 
 Tasks = Mapping[str, Task[Any]]
@@ -324,10 +324,14 @@ class _RecipeReader:
         try:
             return model.model_validate(value, context=dict(self.declarations))
         except ValidationError as error:
+            messages: dict[Path, list[str]] = {}
             for detail in error.errors(include_url=False)[:MOST_FAULTS]:
                 path: Path = (*here, *strip_branches(detail["loc"], value))
                 if detail["type"] == "missing":
-                    self._fault(path[:-1] or path, f"'{path[-1]}' is missing; add it")
+                    messages.setdefault(path[:-1] or path, []).append(f"'{path[-1]}' is missing; add it")
                 else:
-                    self._fault(path, describe_error(dict(detail), model))
+                    messages.setdefault(path, []).append(describe_error(dict(detail), model))
+            for path, about in messages.items():
+                for message in join_expectations(about):
+                    self._fault(path, message)
             return None

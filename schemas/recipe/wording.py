@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from itertools import islice
 from typing import Any, get_args
@@ -53,7 +54,8 @@ def describe_error(detail: dict[str, Any], model: type[BaseModel]) -> str:
         limit = next(iter(context.values()))
         return f"expected a number {limits[kind]} {limit}, found {show_value(value)}"
     if kind == "literal_error":
-        return f"expected one of {context['expected']}, found {show_value(value)}"
+        one_of = "one of " if " or " in context["expected"] else ""
+        return f"expected {one_of}{context['expected']}, found {show_value(value)}"
     if kind == "string_pattern_mismatch":
         return f"expected text that matches {context['pattern']}, found {show_value(value)}"
     if kind in ("too_short", "string_too_short"):
@@ -61,6 +63,14 @@ def describe_error(detail: dict[str, Any], model: type[BaseModel]) -> str:
     if kind == "value_error":
         return str(context["error"])
     return f"{detail['msg']}, found {show_value(value)}"
+
+
+def join_expectations(messages: Sequence[str]) -> list[str]:
+    """Messages about one value: what the branches of a union expected of it is one fault, and not as many as there are branches."""
+    ends = [message.rpartition(", found ") for message in messages]
+    if len(messages) < 2 or not all(start.startswith("expected ") and end == ends[0][2] for start, _, end in ends):
+        return list(messages)
+    return [f"expected {' or '.join(start.removeprefix('expected ') for start, _, _ in ends)}, found {ends[0][2]}"]
 
 
 def _list_fields(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
