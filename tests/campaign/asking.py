@@ -24,7 +24,7 @@ from schemas.time_limit import limit_time
 from tasks.engines.openai.engine import OpenAIEngine
 from tests.campaign.figures import Figures
 from tests.campaign.hostile import OUTPUTS
-from tests.campaign.secrets_scan import KEY, VARIABLE, find_secrets
+from tests.campaign.secrets_scan import VARIABLE, bind_key, find_secrets
 from tests.campaign.zoo import AWAY, KINDS
 from tests.certificates import UNSOUND, write_certificate
 from tests.client.cli.test_terminal import Terminal, harmless
@@ -41,7 +41,7 @@ title: T
 license: Apache-2.0
 seed: 1
 models:
-  one: {{engine: openai, model: finch, url: '{url}', key: {variable}, attempts: 2, timeout: {timeout}, concurrency: 4}}
+  one: {{engine: openai, model: finch, url: '{url}', key: {variable}, attempts: {attempts}, timeout: {timeout}, concurrency: 4}}
 tables:
   problems: {{task: load, files: problems.jsonl, set: {{value: sums}}, question: question, answer: answer}}
   solutions: {{task: generate, from: problems, models: [one], sampling: [{{temperature: 0}}], max_tokens: 64, failures: 1}}
@@ -58,10 +58,11 @@ class TooSlowError(Exception):
 
 def answer_soundly(asked: Asked) -> Act:
     """The right answer."""
-    return completion(_write_sum(asked))
+    return completion(write_sum(asked))
 
 
-def _write_sum(asked: Asked) -> str:
+def write_sum(asked: Asked) -> str:
+    """The right answer's text."""
     match = _QUESTION.search(asked.text)
     assert match, asked.text
     first, second = map(int, match.groups())
@@ -74,20 +75,24 @@ def _is_chosen(asked: Asked) -> bool:
     return bool(match and int(match[1]) % 2)
 
 
+def write_recipe(folder: Path, url: str, timeout: float, *, count: int = PROBLEMS, attempts: int = 2) -> Path:
+    """Write a recipe that asks an endpoint for so many sums, and the sums."""
+    problems = (f'{{"question": "What is {n} + {n + 10}?", "answer": "{2 * n + 10}"}}\n' for n in range(count))
+    (folder / "problems.jsonl").write_text("".join(problems))
+    recipe = folder / "asked.yaml"
+    recipe.write_text(RECIPE.format(url=url, variable=VARIABLE, timeout=timeout, attempts=attempts))
+    return recipe
+
+
 class Trial:
     """One corpus of six sums in a folder of its own."""
 
     def __init__(self, folder: Path, about: str, figures: Figures) -> None:
         self.folder, self.about, self.figures = folder, about, figures
-        self._problems = "".join(
-            f'{{"question": "What is {n} + {n + 10}?", "answer": "{2 * n + 10}"}}\n' for n in range(PROBLEMS)
-        )
 
     def build(self, url: str, *, again: bool = False, timeout: float = 0.7) -> Plan | None:
         """Build; None where an error said why not."""
-        (self.folder / "problems.jsonl").write_text(self._problems)
-        recipe = self.folder / "asked.yaml"
-        recipe.write_text(RECIPE.format(url=url, variable=VARIABLE, timeout=timeout))
+        recipe = write_recipe(self.folder, url, timeout)
         store = str(self.folder / "store")
         with open(self.folder / "log", "a", encoding="utf-8") as log, _logged(log):
             try:
@@ -220,7 +225,7 @@ class Endpoints(_Asking):
 
         def script(asked: Asked) -> Act:
             is_faulty = {"half": _is_chosen(asked), "all": True, "first": asked.attempt == 0}[how]
-            return KINDS[about](_write_sum(asked)) if about in KINDS and is_faulty else answer_soundly(asked)
+            return KINDS[about](write_sum(asked)) if about in KINDS and is_faulty else answer_soundly(asked)
 
         figures, _, _ = _ask_side_by_side(folder, f"{about} ({how})", script, AWAY.get(about, ""))
         return self._count(figures, about)
@@ -236,7 +241,7 @@ class HostileOutputs(_Asking):
         about, text = " and ".join(chosen), "\n".join(OUTPUTS[name] for name in chosen)
 
         def script(asked: Asked) -> Act:
-            sound = _write_sum(asked)
+            sound = write_sum(asked)
             return completion(f"{text}\n{sound}" if _is_chosen(asked) else sound)
 
         figures, trial, plan = _ask_side_by_side(folder, about, script)
@@ -266,9 +271,7 @@ def _look_at_release(figures: Figures, trial: Trial, about: str) -> None:
 
 def _patch_for_asking(folder: Path) -> list[Any]:
     """Bind the key to this machine, and let attempts follow upon each other at once."""
-    config = folder / "config.toml"
-    config.write_text(f'[keys]\n{VARIABLE} = ["127.0.0.1", "errata.invalid"]\n')
-    environment = {VARIABLE: KEY, "ERRATA_CONFIG": str(config), "ERRATA_CACHE": str(folder / "cache")}
+    environment = bind_key(folder) | {"ERRATA_CACHE": str(folder / "cache")}
     defaults = {**(OpenAIEngine.__init__.__kwdefaults__ or {}), "_backoff": 0.01}
     patches: list[Any] = [
         mock.patch.dict("os.environ", environment),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import gzip
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,6 +16,14 @@ KEY = "sk-canary/7e1f+c0ffee-0123456789abcdef"
 FORMS = tuple(
     {KEY.encode(), quote(KEY, safe="").encode(), base64.b64encode(KEY.encode()), KEY.replace("/", "\\/").encode()}
 )
+DATABASE = b"SQLite format 3\0"
+
+
+def bind_key(folder: Path) -> dict[str, str]:
+    """The environment of a build that may send the key to this machine, by a configuration in a folder."""
+    config = folder / "config.toml"
+    config.write_text(f'[keys]\n{VARIABLE} = ["127.0.0.1", "errata.invalid"]\n')
+    return {VARIABLE: KEY, "ERRATA_CONFIG": str(config)}
 
 
 def find_secrets(folder: Path) -> list[str]:
@@ -37,4 +47,10 @@ def _unpack(path: Path) -> bytes:
             return data
     if data[:2] == b"\x1f\x8b":
         return data + gzip.decompress(data)
-    return data
+    return data + _read_database(path) if data.startswith(DATABASE) else data
+
+
+def _read_database(path: Path) -> bytes:
+    """All that an SQLite database holds, as SQL: in its pages a long text lies in pieces."""
+    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as database:
+        return "\n".join(database.iterdump()).encode("utf-8", "replace")

@@ -6,8 +6,10 @@ import base64
 import json
 import os
 import random
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -145,7 +147,21 @@ def test_a_key_is_seen_wherever_it_is_packed(tmp_path: Path) -> None:
     (tmp_path / "c.json").write_text(json.dumps({"key": KEY}).replace("/", "\\/"))
     (tmp_path / "d.txt").write_bytes(base64.b64encode(KEY.encode()))
     (tmp_path / "e.txt").write_text(KEY[:12])
-    assert [Path(path).name for path in find_secrets(tmp_path)] == ["a.parquet", "c.json", "d.txt"]
+    write_torn_key(tmp_path / "f.db")
+    assert [Path(path).name for path in find_secrets(tmp_path)] == ["a.parquet", "c.json", "d.txt", "f.db"]
+
+
+def write_torn_key(path: Path) -> None:
+    """Write a database in which the border of a page lies within the key."""
+    for before in range(3000, 9000, 8):
+        path.unlink(missing_ok=True)
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("CREATE TABLE log (message TEXT)")
+            database.execute("INSERT INTO log VALUES (?)", ("x" * before + KEY,))
+            database.commit()
+        if KEY.encode() not in path.read_bytes():
+            return
+    raise AssertionError("no page ends within the key")
 
 
 @pytest.mark.kill
