@@ -153,11 +153,11 @@ def test_a_key_is_seen_wherever_it_is_packed(tmp_path: Path) -> None:
 
 def write_torn_key(path: Path) -> None:
     """Write a database in which the border of a page lies within the key."""
-    for before in range(3000, 9000, 8):
+    for behind in range(4000, 5000, 8):
         path.unlink(missing_ok=True)
         with closing(sqlite3.connect(path)) as database:
             database.execute("CREATE TABLE log (message TEXT)")
-            database.execute("INSERT INTO log VALUES (?)", ("x" * before + KEY,))
+            database.execute("INSERT INTO log VALUES (?)", ("x" * 5000 + KEY + "y" * behind,))
             database.commit()
         if KEY.encode() not in path.read_bytes():
             return
