@@ -6,10 +6,12 @@ import os
 import random
 import signal
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.campaign.builder import LIMIT, Builder
+from tests.campaign.clock import find_library, keep_jumping, make_environment, set_shift
 from tests.campaign.figures import Figures
 from tests.campaign.processes import list_processes_of, wait_for_end
 from tests.campaign.releases import compare_releases, read_log
@@ -56,13 +58,19 @@ class Kills:
     """Builds, killed by SIGKILL or SIGTERM; with `clock`, under clocks that jump."""
 
     def __init__(self, folder: Path, *, clock: bool = False) -> None:
-        self._builder = Builder()
-        self._whole = UndisturbedBuilds(folder.parent / "undisturbed", self._builder)
         self._clock = clock
+        self._shift = folder / "clock"
+        self._library = find_library() if clock else None
+        if self._library:
+            set_shift(self._shift, 0.0)
+        self._builder = Builder(make_environment(self._library, self._shift) if self._library else {})
+        self._undisturbed = Builder() if self._library else self._builder
+        self._whole = UndisturbedBuilds(folder.parent / "undisturbed", self._undisturbed)
 
     def close(self) -> None:
-        """End the builder."""
+        """End the builders."""
         self._builder.close()
+        self._undisturbed.close()
 
     def step(self, folder: Path, number: int, chance: random.Random) -> Figures:
         """Kill one recipe's build until it is done, and compare."""
@@ -70,21 +78,30 @@ class Kills:
         name = self._whole.choose(number)
         expected, seconds = self._whole.build(name)
         store, log = folder / "store", folder / "log"
-        for attempt in range(MOST + 1):
-            clock = f"{chance.random()}" if self._clock else ""
-            pid = self._builder.start(self._whole.recipes[name], store, log, clock)
-            code = self._builder.wait(chance.uniform(0, 0.4 * seconds) if attempt < MOST else LIMIT)
-            if code is None:
-                code = self._kill(figures, pid, name, chance) if attempt < MOST else self._give_up(figures, name)
-            if code >= 0:
-                break
+        with keep_jumping(self._shift, f"{chance.random()}") if self._library else nullcontext():
+            code = self._build(figures, name, seconds, store, log, chance)
         if code:
             figures.lose("other", f"{name}: ended with {code}: {log.read_text('utf-8', 'replace')[-300:]}")
         read_log(figures, log, name)
         compare_releases(figures, expected, self._whole.locate(name, store), name)
         figures.survived = int(not figures.failures)
         figures.counts["builds under a jumping clock" if self._clock else "recipes' builds killed"] += 1
+        figures.counts["by libfaketime"] += bool(self._library)
         return figures
+
+    def _build(self, figures: Figures, name: str, seconds: float, store: Path, log: Path, chance: random.Random) -> int:
+        """Build and kill until a build comes to its end; its exit code."""
+        code = -1
+        for attempt in range(MOST + 1):
+            clock = f"{chance.random()}" if self._clock and not self._library else ""
+            pid = self._builder.start(self._whole.recipes[name], store, log, clock)
+            ended = self._builder.wait(chance.uniform(0, 0.4 * seconds) if attempt < MOST else LIMIT)
+            if ended is None:
+                ended = self._kill(figures, pid, name, chance) if attempt < MOST else self._give_up(figures, name)
+            code = ended
+            if code >= 0:
+                break
+        return code
 
     def _kill(self, figures: Figures, pid: int, name: str, chance: random.Random) -> int:
         """Kill a build, of which nothing may be left; its exit code."""

@@ -19,7 +19,8 @@ import yaml
 from tasks import TASKS
 from tests.campaign import __main__ as campaign
 from tests.campaign import asking, small_recipes
-from tests.campaign.builder import TOKEN, jump
+from tests.campaign.builder import TOKEN
+from tests.campaign.clock import YEAR, find_library, jump, keep_jumping, make_environment, set_shift
 from tests.campaign.figures import LOSSES, Figures, format_table
 from tests.campaign.hostile import OUTPUTS
 from tests.campaign.processes import list_processes_of, wait_for_end
@@ -188,6 +189,28 @@ def test_clocks_jump_the_same_way_for_a_seed() -> None:
 
     times = read("a")
     assert max(times) - min(times) > 60 and sum(abs(x - y) for x, y in zip(times, read("a"))) < 300
+
+
+@pytest.mark.skipif(not find_library(), reason="no libfaketime that works; `pip install libfaketime`")
+def test_the_clocks_of_other_processes_jump_and_durations_do_not(tmp_path: Path) -> None:
+    library = find_library()
+    assert library
+    file = tmp_path / "clock"
+    set_shift(file, 0.0)
+    code = """
+import time
+begin, times = time.monotonic(), set()
+while len(times) < 3 and time.monotonic() < begin + 60:
+    time.sleep(0.02)
+    times.add(round((time.time() - time.monotonic()) / 60))
+print(len(times), max(times) - min(times))
+"""
+    with keep_jumping(file, "a"):
+        result = subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, **make_environment(library, file)}, capture_output=True, text=True, check=True
+        )  # fmt: skip
+    count, span = map(int, result.stdout.split())
+    assert count == 3 and 1 <= span < 12 * YEAR / 60
 
 
 def try_answer(folder: Path, monkeypatch: pytest.MonkeyPatch, answer: Act) -> Figures:
