@@ -52,7 +52,7 @@ PARTS: Mapping[str, Callable[[Path, int], Part]] = {
     "clocks": lambda folder, _: Kills(folder, clock=True),
     "disk": lambda folder, _: FullDisk(folder),
 }
-SHARES = {"kills": 4.0, "command": 2.0, "recipes": 2.0, "endpoints": 1.5}
+SHARES = {"kills": 6.0, "command": 2.5, "recipes": 2.0, "endpoints": 1.5, "outputs": 0.7, "inputs": 0.5}
 """Of the time, where it is another than one."""
 
 MOST_FAILURES = 10
