@@ -1,11 +1,13 @@
-"""What killed publishers left behind: staged folders, releases without a manifest, temporary files.
+"""What killed publishers and builds left behind: staged folders, releases without a manifest, temporary files.
 
 Nothing that a manifest refers to is garbage: a folder of a release counts only
 while it has no manifest, and only when nothing was written to it for a while.
+What a table was prepared with is garbage as soon as the table is complete.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +18,13 @@ from errata.release.names import EXACT, NAME
 from errata.storage import TEMPORARY
 
 from catalog.storage import Store, StoreError
+from catalog.tables import PREPARATION
+
+_MANIFEST = re.compile(r"tables/[^/]+/manifest\.json")
+_PREPARED = re.compile(
+    # folders and receipts beside the folder of preparation are of programs before there was one
+    rf"(tables/[^/]+)/(?:{PREPARATION}|shares|decision|joined|narrow|sent|receipts/(?:decided|joined|share|sent)(?:-[^/]*)?\.json)(?=/|$)"
+)
 
 
 @dataclass(frozen=True)
@@ -47,8 +56,9 @@ def find_garbage(store: Store, older_than: float, now: datetime | None = None) -
     released = {
         folder for path in paths if path != (folder := path.removesuffix("/manifest.json")) and _release(folder)
     }
+    complete = {path.removesuffix("/manifest.json") for path in paths if _MANIFEST.fullmatch(path)}
     for path, info in paths.items():
-        if key := _find_garbage(path, released):
+        if key := _find_garbage(path, released) or _find_preparation(path, complete):
             groups[key].append(info)
     sized = (Garbage(path, what, *_measure(infos, now)) for (path, what), infos in sorted(groups.items()))
     return [piece for piece in sized if piece.hours >= older_than]
@@ -74,6 +84,12 @@ def _find_garbage(path: str, released: set[str]) -> tuple[str, str] | None:
                 0
             ] == "releases" and depth == 2 else "a temporary file"
     return None
+
+
+def _find_preparation(path: str, complete: set[str]) -> tuple[str, str] | None:
+    """What a complete table was prepared with, that a path belongs to."""
+    match = _PREPARED.match(path)
+    return (match[0], "what a complete table was prepared with") if match and match[1] in complete else None
 
 
 def _measure(infos: list[dict[str, Any]], now: datetime) -> tuple[int, int, float]:

@@ -4,6 +4,7 @@ tables/<task>-<fingerprint>/
     parts/<unit>-<chunk>.parquet       rows kept; of columns that they share with an input's part, none (see `catalog.parts`)
     rejected/<unit>-<chunk>.parquet    rows rejected, with reason and detail
     receipts/<unit>.json               what one unit of work has written; it exists, or the unit is done again
+    preparation/                       what its units are made with; it goes when the table is complete
     receipts.parquet                   the receipts of a complete table that had many
     parts.parquet                      the list of a complete table's files where they are many
     manifest.json                      the table is complete when this exists; it never changes
@@ -17,6 +18,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +35,7 @@ FINGERPRINTS = 1
 """The way in which fingerprints are made, which is older than the format."""
 AGAIN = "remove the table's folder and build again"
 DIGITS = 24
+PREPARATION = "preparation"
 MANY = 64
 """Files, or receipts, of a table from which on they are listed in a Parquet file of their own."""
 
@@ -104,6 +107,18 @@ class TableFolder:
     def __init__(self, store: Store, task: str, fingerprint: str) -> None:
         self.store = store
         self.path = f"tables/{task}-{fingerprint}"
+
+    @property
+    def preparation(self) -> TableFolder:
+        """The folder in it for what its units are made with, with receipts of its own."""
+        folder = copy(self)
+        folder.path = f"{self.path}/{PREPARATION}"
+        return folder
+
+    def remove_preparation(self) -> None:
+        """Remove what the units of a complete table were made with; what is left where that fails `errata gc` finds."""
+        with suppress(OSError):  # another build of the same table removes it, too
+            self.store.fs.rm(self.store.full(self.preparation.path), recursive=True)
 
     def read_manifest(self) -> Manifest | None:
         """The manifest, or None while the table is not complete."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 import polars as pl
@@ -290,34 +289,6 @@ Records = Iterable[Sequence[Record]]
 
 Files = Iterable[bytes]
 """Whole files."""
-
-
-def find_no_groups(_: Any, __: Contract) -> str | None:
-    """None: any row may have to do with any other."""
-    return None
-
-
-@dataclass(frozen=True, kw_only=True)
-class WholeTable(Task[P]):
-    """A task that must see the whole table to say what becomes of a row.
-
-    It goes through the narrow columns it needs, part by part, keeps what it
-    must in files of a folder of its own, and yields what it found by key; the
-    wide rows are filtered and completed part by part afterwards. A query alone
-    would not do: similarity, clusters and matching are no SQL. Where rows fall
-    into groups that have nothing to do with each other, a large table is looked
-    at in shares of whole groups, each by itself, in any process.
-    """
-
-    groups: Callable[[P, Contract], str | None] = find_no_groups
-    """The column by which rows with different values have nothing to do with each other, given the input's contract; None if there is none."""
-    reads: Callable[[P, Contract], Sequence[str]]
-    """The columns it looks at, the key aside, given the input's contract."""
-    shortfall: Callable[[P, pl.DataFrame, float], Sequence[str]] = find_no_shortfall
-    """What is missing of the rows that it is to keep, given some rows and how many times as many there are; a text each."""
-    run: Callable[[Rows, Sequence[Rows | Records | Files], P, Path], Iterable[pl.DataFrame]]
-    """From the table (its key is the first column), what lies beside it and an empty folder to frames of `key`, and
-    `reason` and `detail` of rejected rows, and the columns the task adds to all others."""
 
 
 Conversation = Generator[Sequence[Request], Mapping[str, Reply], Outcome]

@@ -10,18 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
-import duckdb
 import polars as pl
 from pydantic import Field
 
 from schemas.contract import Contract
-from schemas.task import Files, Parameters, Records, Rows, TaskError, WholeTable
-from tasks.database import open_database
-from tasks.sources.content_ids import digest
+from schemas.task import Files, Parameters, Records, Rows, TaskError
+from schemas.whole_table import Cut, WholeTable
+from tasks.smallest_hashes import SmallestHashes
 
-BATCH = 100_000
 COLUMNS = {"steps": "first_error", "verdict": "verdict"}
 """The column that tells the two sides apart."""
 UNDECIDED = {"steps": "no label of the first wrong step", "verdict": "verdict undecided"}
@@ -47,53 +45,54 @@ class BalanceParameters(Parameters):
 
 
 def reject_surplus(
-    table: Rows, _: Sequence[Rows | Records | Files], parameters: BalanceParameters, folder: Path
+    table: Rows, beside: Sequence[Rows | Records | Files], parameters: BalanceParameters, _: Path
 ) -> Iterable[pl.DataFrame]:
     """The rows to reject: those of the side that has more, the ones whose hash is largest, and those that are of neither.
 
     Args:
         table: The key and the columns that tell sides and lengths, part by part.
+        beside: Of each side and length how many rows there are, and the last that stays.
         parameters: The sides, and whether lengths are told apart.
-        folder: An empty folder, for what does not fit the memory.
 
     Yields:
         Frames of `key`, `reason` and `detail`.
 
-    Raises:
-        TaskError: One of the two sides has no row at all.
-
     """
-    with open_database(folder) as database:
-        database.execute("CREATE TABLE solution (key VARCHAR, rank VARCHAR, length BIGINT, sound BOOLEAN)")
-        for part in table:
-            database.register("added", _narrow(part, parameters).to_arrow())
-            database.execute("INSERT INTO solution BY NAME SELECT * FROM added")
-            database.unregister("added")
-        _check_sides(database, parameters)
-        texts = [UNDECIDED[parameters.by], *MORE[parameters.by], *SIDES[parameters.by]]
-        for batch in database.sql(_QUERY, params=texts).to_arrow_reader(BATCH):
-            yield pl.DataFrame(batch)
+    (last,) = cast(Rows, beside[-1])
+    undecided, (sound, wrong) = pl.lit(UNDECIDED[parameters.by]), map(pl.lit, MORE[parameters.by])
+    length = pl.when(pl.col("length") > 0).then(pl.format("of {} steps: ", "length")).otherwise(pl.lit(""))
+    with_none, with_some = SIDES[parameters.by]
+    counts = pl.format(f"{{}}{{}} {with_none}, {{}} {with_some}", length, "with_none", "with_some")
+    for part in table:
+        rows = _SURPLUS.choose(part, parameters, last).filter(~pl.col("wanted").fill_null(False))
+        reason = pl.when(pl.col("sound").is_null()).then(undecided).when("sound").then(sound).otherwise(wrong)
+        yield rows.select("key", reason=reason, detail=pl.when(pl.col("sound").is_not_null()).then(counts))
 
 
-def _narrow(part: pl.DataFrame, parameters: BalanceParameters) -> pl.DataFrame:
-    """By row its key, its place in the order of hashes, its length, and whether it is of the first side; null of neither."""
+def _read_classes(part: pl.DataFrame, parameters: BalanceParameters) -> pl.DataFrame:
+    """The length of each row, and whether it is of the first side; null of neither."""
     label = pl.col(COLUMNS[parameters.by])
     sound = label < 0 if parameters.by == "steps" else label == "right"
     known = label.is_not_null() if parameters.by == "steps" else label.is_in(["right", "wrong"])
-    keys = part.to_series(0)
-    return part.select(
-        key=keys,
-        rank=pl.Series([digest("balance", str(key)) for key in keys], dtype=pl.String),
-        length=pl.col("steps").list.len().cast(pl.Int64) if parameters.per == "length" else pl.lit(0, pl.Int64),
-        sound=pl.when(known).then(sound),
+    length = pl.col("steps").list.len().cast(pl.Int64) if parameters.per == "length" else pl.lit(0, pl.Int64)
+    return part.select(length=length, sound=pl.when(known).then(sound))
+
+
+def _limit(counts: pl.DataFrame, parameters: BalanceParameters) -> pl.DataFrame:
+    """Of both sides as many as of the smaller one; `TaskError` where one side has rows and the other has none."""
+    _check_sides(counts, parameters)
+    sides = counts.group_by("length").agg(
+        with_none=pl.col("n").filter("sound").sum(), with_some=pl.col("n").filter(~pl.col("sound")).sum()
     )
+    limit = pl.min_horizontal("with_none", "with_some")
+    return counts.join(sides, on="length", maintain_order="left").with_columns(limit=limit)
 
 
-def _check_sides(database: duckdb.DuckDBPyConnection, parameters: BalanceParameters) -> None:
+def _check_sides(counts: pl.DataFrame, parameters: BalanceParameters) -> None:
     """Raise `TaskError` where one side has rows and the other has none: all would be left out."""
-    (counts,) = database.sql("SELECT count(*) FILTER (sound), count(*) FILTER (NOT sound) FROM solution").fetchall()
-    if any(counts) and not all(counts):
-        (there, has), (missing, _) = sorted(zip(SIDES[parameters.by], counts), key=lambda side: -side[1])
+    sides = [counts.filter(pl.col("sound") == sound)["n"].sum() for sound in (True, False)]
+    if any(sides) and not all(sides):
+        (there, has), (missing, _) = sorted(zip(SIDES[parameters.by], sides), key=lambda side: -side[1])
         advice = {"steps": "judge right and wrong solutions, and label them together", "verdict": "select none before"}
         raise TaskError(
             f"by: the table has {has:,} solutions {there} and none {missing}, so nothing can be balanced; "
@@ -101,19 +100,7 @@ def _check_sides(database: duckdb.DuckDBPyConnection, parameters: BalanceParamet
         )
 
 
-_QUERY = """
-    WITH placed AS (
-        SELECT key, sound, length, row_number() OVER (PARTITION BY length, sound ORDER BY rank, key) AS place,
-               count(*) FILTER (sound) OVER (PARTITION BY length) AS with_none,
-               count(*) FILTER (NOT sound) OVER (PARTITION BY length) AS with_some
-        FROM solution
-    )
-    SELECT key, CASE WHEN sound IS NULL THEN $1 WHEN sound THEN $2 ELSE $3 END AS reason,
-           CASE WHEN sound IS NULL THEN NULL
-                ELSE CASE WHEN length > 0 THEN 'of ' || length || ' steps: ' ELSE '' END
-                     || with_none || ' ' || $4 || ', ' || with_some || ' ' || $5 END AS detail
-    FROM placed WHERE sound IS NULL OR place > least(with_none, with_some)
-"""
+_SURPLUS = SmallestHashes("balance", {"length": pl.Int64(), "sound": pl.Boolean()}, _read_classes, _limit)
 
 
 def _reads(parameters: BalanceParameters, _: Contract) -> Sequence[str]:
@@ -138,5 +125,7 @@ BALANCE = WholeTable(
     needs=("solution_id", "steps"),
     check=_check,
     reads=_reads,
-    run=reject_surplus,
+    aggregates=lambda _: _SURPLUS.list_aggregates(),
+    cut=lambda _: Cut(),
+    decide=reject_surplus,
 )

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 from pydantic import Field
 
 from schemas.columns.pairs import COMMONEST_COLUMNS
 from schemas.contract import Contract
-from schemas.task import Files, Parameters, Records, Rows, WholeTable
+from schemas.task import Files, Parameters, Records, Rows
+from schemas.whole_table import Aggregate, Cut, WholeTable
 from tasks.database import open_database
+from tasks.dedup.text_hashes import hash_texts
 
 BATCH = 100_000
 NEEDS = ("solution_id", "problem_id", "model", "set", "error_type")
@@ -29,12 +32,13 @@ class CommonestParameters(Parameters):
 
 
 def count_frequent_errors(
-    table: Rows, _: Sequence[Rows | Records | Files], parameters: CommonestParameters, folder: Path
+    table: Rows, beside: Sequence[Rows | Records | Files], parameters: CommonestParameters, folder: Path
 ) -> Iterable[pl.DataFrame]:
     """The columns of `COMMONEST_COLUMNS`, of all rows; equally common types stand in the order of their names.
 
     Args:
         table: The key and the columns that the task reads, part by part.
+        beside: How often each type of mistake is in the whole table.
         parameters: How many types are named.
         folder: An empty folder, for what does not fit the memory.
 
@@ -42,7 +46,9 @@ def count_frequent_errors(
         Frames of `key` and the columns; each row of the table is in one of them.
 
     """
+    (whole,) = cast(Rows, beside[-1])
     with open_database(folder) as database:
+        database.register("whole", whole.to_arrow())
         columns = ("key", "problem", "model", "of", "type", "definition")
         database.execute(f"CREATE TABLE mistake ({', '.join(f'{name} VARCHAR' for name in columns)})")
         for part in table:
@@ -60,11 +66,25 @@ def _narrow(part: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _count_types(table: Rows, _: CommonestParameters, __: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """How often each type is among the mistakes of a model and set, and its definition, the first of several."""
+    parts = (_narrow(part).with_columns(n=pl.lit(1, pl.Int64)) for part in table)
+    return _add_types([pl.DataFrame(schema=_TYPES), *(_add_types([part.select(list(_TYPES))]) for part in parts)])
+
+
+def _add_types(frames: Rows) -> pl.DataFrame:
+    rows = pl.concat(frames).filter(pl.col("type").is_not_null())
+    return rows.group_by(*_OF).agg(pl.col("definition").min(), pl.col("n").sum()).sort(*_OF)
+
+
+def _sum_types(summaries: Rows, _: CommonestParameters, __: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    return _add_types(summaries).with_columns(pl.col("definition").fill_null(""))
+
+
+_OF = ("model", "of", "type")
+_TYPES = {**dict.fromkeys((*_OF, "definition"), pl.String()), "n": pl.Int64()}
 _QUERY = """
-    WITH whole AS (
-        SELECT model, "of", type, count(*) AS n, coalesce(min(definition), '') AS definition FROM mistake
-        WHERE type IS NOT NULL GROUP BY ALL
-    ), own AS (
+    WITH own AS (
         SELECT problem, model, "of", type, count(*) AS n FROM mistake WHERE type IS NOT NULL GROUP BY ALL
     ), asked AS (
         SELECT DISTINCT problem, model, "of" FROM mistake
@@ -97,6 +117,8 @@ COMMONEST = WholeTable(
     parameters=CommonestParameters,
     needs=NEEDS,
     makes=lambda _, given: given.having(*COMMONEST_COLUMNS),
+    aggregates=lambda _: [Aggregate(_count_types, _sum_types)],
+    cut=lambda _: Cut(lambda rows, _, __: hash_texts(rows["problem_id"])),
     reads=_reads,
-    run=count_frequent_errors,
+    decide=count_frequent_errors,
 )

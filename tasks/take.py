@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import polars as pl
 from pydantic import Field
 
 from schemas.contract import Contract
-from schemas.task import Files, Parameters, Records, Rows, TaskError, WholeTable
-from tasks.database import open_database
-from tasks.sources.content_ids import digest
+from schemas.task import Files, Parameters, Records, Rows, TaskError
+from schemas.whole_table import Cut, WholeTable
+from tasks.smallest_hashes import SmallestHashes
 
-BATCH = 100_000
 ALL = "all"
 """What rows are counted under where no column tells them apart."""
 
@@ -45,50 +44,35 @@ class TakeParameters(Parameters):
 
 
 def reject_rest(
-    table: Rows, _: Sequence[Rows | Records | Files], parameters: TakeParameters, folder: Path
+    table: Rows, beside: Sequence[Rows | Records | Files], parameters: TakeParameters, _: Path
 ) -> Iterable[pl.DataFrame]:
     """The rows to reject: those beyond the wanted number, the ones whose hash is largest, and those of no wanted value.
 
     Args:
         table: The key and the column that tells rows apart, part by part.
+        beside: Of each value how many rows there are, and the last that stays.
         parameters: How many are wanted, and of what.
-        folder: An empty folder, for what does not fit the memory.
 
     Yields:
         Frames of `key`, `reason` and `detail`.
 
-    Raises:
-        TaskError: There are too few, and that is to fail.
-
     """
-    with open_database(folder) as database:
-        database.execute("CREATE TABLE candidate (key VARCHAR, rank VARCHAR, value VARCHAR)")
-        for part in table:
-            keys = part.to_series(0)
-            ranks = pl.Series([digest("take", str(key)) for key in keys], dtype=pl.String)
-            database.register("added", part.select(key=keys, rank=ranks, value=_read_values(parameters)).to_arrow())
-            database.execute("INSERT INTO candidate BY NAME SELECT * FROM added")
-            database.unregister("added")
-        counts = dict(
-            database.sql("SELECT value, count(*) FROM candidate WHERE value IS NOT NULL GROUP BY value").fetchall()
+    (last,) = cast(Rows, beside[-1])
+    of = pl.lit(f"of no wanted {parameters.want.per}")
+    for part in table:
+        rows = _REST.choose(part, parameters, last).filter(~pl.col("wanted").fill_null(False))
+        yield rows.select(
+            "key",
+            reason=pl.when(pl.col("value").is_null()).then(of).otherwise(pl.lit("more than wanted")),
+            detail=pl.format(f"{{}}: {parameters.want.rows} of {{}}", "value", "n"),
         )
-        if parameters.short == "fail" and (missing := describe_missing(parameters, counts)):
-            raise TaskError(f"want: {'; '.join(missing)}; make more, or take what there is (`short: warn`)")
-        of = f"of no wanted {parameters.want.per}"
-        for batch in database.sql(_QUERY, params=[of, "more than wanted", parameters.want.rows]).to_arrow_reader(BATCH):
-            yield pl.DataFrame(batch)
 
 
-_QUERY = """
-    WITH placed AS (
-        SELECT key, value, row_number() OVER (PARTITION BY value ORDER BY rank, key) AS place,
-               count(*) OVER (PARTITION BY value) AS count
-        FROM candidate
-    )
-    SELECT key, CASE WHEN value IS NULL THEN $1 ELSE $2 END AS reason,
-           CASE WHEN value IS NULL THEN NULL ELSE value || ': ' || $3 || ' of ' || count END AS detail
-    FROM placed WHERE value IS NULL OR place > $3
-"""
+def _limit(counts: pl.DataFrame, parameters: TakeParameters) -> pl.DataFrame:
+    """As many of each value as are wanted; `TaskError` where there are too few, and that is to fail."""
+    if parameters.short == "fail" and (missing := describe_missing(parameters, dict(counts.iter_rows()))):
+        raise TaskError(f"want: {'; '.join(missing)}; make more, or take what there is (`short: warn`)")
+    return counts.with_columns(limit=pl.lit(parameters.want.rows, pl.Int64))
 
 
 def _read_values(parameters: TakeParameters) -> pl.Expr:
@@ -98,6 +82,14 @@ def _read_values(parameters: TakeParameters) -> pl.Expr:
         return pl.lit(ALL)
     value = pl.col(want.per).cast(pl.String)
     return pl.when(value.is_in(want.of)).then(value) if want.of else value
+
+
+_REST = SmallestHashes(
+    "take",
+    {"value": pl.String()},
+    lambda part, parameters: part.with_columns(value=_read_values(parameters)).select("value"),
+    _limit,
+)
 
 
 def describe_missing(parameters: TakeParameters, counts: dict[str, int]) -> list[str]:
@@ -156,6 +148,8 @@ TAKE = WholeTable(
     needs=("problem_id",),
     check=_check,
     reads=lambda parameters, _: [parameters.want.per] if parameters.want.per else [],
-    run=reject_rest,
+    aggregates=lambda _: _REST.list_aggregates(),
+    cut=lambda _: Cut(),
+    decide=reject_rest,
     shortfall=find_shortfall,
 )

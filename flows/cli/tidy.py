@@ -46,7 +46,7 @@ def _add_gc(parser: ArgumentParser) -> None:
 
 GC = Verb(
     "gc",
-    "Find what killed publishers left, and remove it.",
+    "Find what killed publishers and builds left, and remove it.",
     ("errata gc", "errata gc --remove --older-than 2"),
     run_gc,
     _add_gc,

@@ -28,6 +28,8 @@ def prepare(job: TableJob, units: UnitExecutor | None = None, watcher: Watcher =
         StoreError: What must be seen of all rows at once has no room on the disk.
 
     """
+    if job.folder().read_manifest() is not None:  # another build was first, and has removed what it prepared
+        return
     with explain_full_disk(job.name):
         find_kind(job).prepare(units, watcher)
 

@@ -58,6 +58,8 @@ def complete_table(job: TableJob) -> Manifest:
     )  # fmt: skip
     folder.complete(manifest)
     folder.compact_receipts({name: commit for name, commit in commits.items() if commit is not None})
+    if kind.prepares:
+        folder.remove_preparation()
     return manifest
 
 

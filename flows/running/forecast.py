@@ -10,7 +10,8 @@ from flows.running.engine_pool import EnginePool
 from flows.running.kinds import find_kind
 from flows.running.sample import WANTED, Forecast, PilotSample, spread_rows
 from flows.running.shortfall import list_shortfalls
-from schemas.task import WholeTable, find_no_shortfall
+from schemas.task import find_no_shortfall
+from schemas.whole_table import WholeTable
 from tasks import TASKS
 
 

@@ -11,7 +11,7 @@ from catalog.tables import Manifest
 from flows.planning.plan import Plan, TableJob
 from flows.running.sample import PilotSample
 from schemas.frames import to_polars_schema
-from schemas.task import WholeTable
+from schemas.whole_table import WholeTable
 from tasks import TASKS
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from tasks.dedup.token_hashes import U64
@@ -30,6 +31,16 @@ class Bitmap:
         place = hashes >> np.uint64(64 - BITS)
         marked: NDArray[np.bool_] = (self.bits[place >> np.uint64(3)] & self._bit(place)) != 0
         return marked
+
+    def to_frame(self) -> pl.DataFrame:
+        """What is marked: the 64-bit words that are not zero, and the place of each."""
+        words = self.bits.view(np.uint64)
+        places = np.flatnonzero(words)
+        return pl.DataFrame({"place": places.astype(np.uint32), "word": words[places]})
+
+    def add_frame(self, frame: pl.DataFrame) -> None:
+        """Mark what another bitmap had marked, from its frame."""
+        self.bits.view(np.uint64)[frame["place"].to_numpy()] |= frame["word"].to_numpy()
 
     @staticmethod
     def _bit(place: U64) -> NDArray[np.uint8]:

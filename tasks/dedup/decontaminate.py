@@ -20,7 +20,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_valid
 
 from schemas.columns.quality import CONTAMINATION_COLUMN
 from schemas.contract import Contract
-from schemas.task import Files, OneOrMore, Parameters, Records, Rows, SideInput, TaskError, WholeTable
+from schemas.task import Files, OneOrMore, Parameters, Records, Rows, SideInput, TaskError
+from schemas.whole_table import Aggregate, Cut, WholeTable
+from tasks.dedup.bitmap import Bitmap
 from tasks.dedup.deduplicate import Release
 from tasks.dedup.embedding_sources import (
     PACKAGED,
@@ -30,7 +32,9 @@ from tasks.dedup.embedding_sources import (
     open_embedding,
 )
 from tasks.dedup.masking import Mask
-from tasks.dedup.ngram_overlap import NGrams, Overlap, list_distinct_texts, split_batches
+from tasks.dedup.ngram_overlap import Overlap, list_distinct_texts, split_batches
+from tasks.dedup.text_sample import draw_sample
+from tasks.dedup.text_traits import NGrams, TraitReader
 from tasks.sources.field_mapping import FieldOf, FieldRule
 from tasks.sources.values import FieldError, read_text
 
@@ -149,7 +153,8 @@ def decontaminate(
 
     Args:
         table: The key and the texts that are compared, part by part.
-        beside: The records of each test set, some thousands at a time; last the files of an embedding, where one is named.
+        beside: The records of each test set, some thousands at a time; the files of an embedding, where one is named; what all
+            texts can be found by, and texts by which an embedding is tried.
         parameters: What counts as alike.
         folder: An empty folder, for what does not fit the memory.
 
@@ -157,16 +162,23 @@ def decontaminate(
         Frames of `key`, `reason` and `detail`, both null in rows of which it is doubtful: they have `contamination`.
 
     """
-    rules = tuple(NGrams(rule.ngram, rule.coverage) for rule in parameters.rules)
-    embedding = open_embedding(parameters.embedding, cast(Files, beside[-1])) if parameters.embedding else None
+    *others, bitmaps, samples = cast(Sequence[Rows], beside) if parameters.embedding else (*beside, [])
+    marked = Bitmap()
+    for frame in cast(Rows, bitmaps):
+        marked.add_frame(frame)
+    embedding = open_embedding(parameters.embedding, cast(Files, others[-1])) if parameters.embedding else None
     overlap = Overlap(
-        folder, rules, tuple(parameters.masks), parameters.phrases, parameters.paraphrases, embedding, parameters.cosine
+        folder,
+        _read_rules(parameters),
+        marked,
+        parameters.phrases,
+        parameters.paraphrases,
+        embedding,
+        parameters.cosine,
     )
-    for part in table:
-        for column in parameters.columns:
-            for texts in split_batches(list_distinct_texts(part, column)[0], TEXTS):
-                overlap.mark(texts)
-    for test, records in zip(parameters.against, beside):
+    for sample in cast(Rows, samples):
+        overlap.try_embedding(sample["text"])
+    for test, records in zip(parameters.against, others):
         _keep_test_set(overlap, test, cast(Records, records))
     overlap.close()
     for part in table:
@@ -177,6 +189,39 @@ def decontaminate(
             .unique("key", keep="first", maintain_order=True)
             .drop("sure")
         )
+
+
+def _read_rules(parameters: DecontaminateParameters) -> TraitReader:
+    """What texts are found by."""
+    rules = tuple(NGrams(rule.ngram, rule.coverage) for rule in parameters.rules)
+    return TraitReader(rules, tuple(parameters.masks))
+
+
+def _mark_texts(table: Rows, parameters: DecontaminateParameters, _: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """A bitmap of all that texts can be found by, as a frame."""
+    traits, marked = _read_rules(parameters), Bitmap()
+    for part in table:
+        for column in parameters.columns:
+            for texts in split_batches(list_distinct_texts(part, column)[0], TEXTS):
+                for some in traits.read_traits(traits.read_layers(texts)):
+                    marked.add(some.hashes)
+    return marked.to_frame()
+
+
+def _unite_marks(bitmaps: Rows, _: DecontaminateParameters, __: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    marked = Bitmap()
+    for frame in bitmaps:
+        marked.add_frame(frame)
+    return marked.to_frame()
+
+
+def _sample_texts(table: Rows, parameters: DecontaminateParameters, _: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    columns = ((part, column) for part in table for column in parameters.columns)
+    return draw_sample(part.select(text=pl.col(column).fill_null(""), problem=pl.lit("")) for part, column in columns)
+
+
+_MARKS = Aggregate(_mark_texts, _unite_marks)
+_SAMPLE = Aggregate(_sample_texts, lambda samples, _, __: draw_sample(samples))
 
 
 def _keep_test_set(overlap: Overlap, test: TestSet, batches: Records) -> None:
@@ -242,6 +287,8 @@ DECONTAMINATE = WholeTable(
     check=_check,
     reads=lambda parameters, _: parameters.columns,
     side_inputs=_side_inputs,
-    run=decontaminate,
+    aggregates=lambda parameters: [_MARKS, _SAMPLE] if parameters.embedding else [_MARKS],
+    cut=lambda _: Cut(),
+    decide=decontaminate,
     rejects="contamination",
 )

@@ -18,7 +18,9 @@ import polars as pl
 from pydantic import AfterValidator, Field, field_serializer, model_validator
 
 from schemas.contract import Contract
-from schemas.task import Files, OneOrMore, Parameters, Records, Rows, SideInput, TaskError, WholeTable
+from schemas.task import Files, OneOrMore, Parameters, Records, Rows, SideInput, TaskError
+from schemas.whole_table import Aggregate, Cut, WholeTable
+from tasks.dedup.answers import UNREAD, list_compared, number_equal
 from tasks.dedup.duplicates import EXTRACTED, DuplicateRules, OldIndexError, Repeats
 from tasks.dedup.embedding_sources import (
     PACKAGED,
@@ -27,8 +29,11 @@ from tasks.dedup.embedding_sources import (
     name_content,
     open_embedding,
 )
-from tasks.dedup.embeddings import Embedding, EmbeddingError
+from tasks.dedup.embeddings import Embedding, EmbeddingError, refuse_strange, simplify_texts
 from tasks.dedup.mistakes import LOCATED
+from tasks.dedup.text_hashes import hash_texts
+from tasks.dedup.text_sample import draw_sample
+from tasks.dedup.token_hashes import U64, normalize_texts
 
 KEPT_RELEASE = r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?@\d{1,9}\.\d{1,9}\.\d{1,9}"
 
@@ -117,9 +122,57 @@ def _reads(parameters: DeduplicateParameters, contract: Contract) -> Sequence[st
     return tuple(dict.fromkeys(("problem_id", "rationale", *answer, *located, *parameters.prefer)))
 
 
-def _find_groups(parameters: DeduplicateParameters, _: Contract) -> str | None:
-    """Problems, but where an embedding is first tried on texts of different ones."""
-    return None if parameters.scope == "all" or "semantic" in parameters.by else "problem_id"
+def _compares_answers(parameters: DeduplicateParameters) -> bool:
+    """Whether answers of the whole table are compared with each other."""
+    return parameters.scope == "all" and not parameters.across_answers
+
+
+def _list_aggregates(parameters: DeduplicateParameters) -> list[Aggregate[DeduplicateParameters]]:
+    """Answers of the whole table that are compared, and texts by which an embedding is tried."""
+    return [_ANSWERS] * _compares_answers(parameters) + [_SAMPLE] * ("semantic" in parameters.by)
+
+
+def _list_answers(table: Rows, _: DeduplicateParameters, __: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    return _first_answers(part[EXTRACTED] for part in table if EXTRACTED in part.columns)
+
+
+def _first_answers(some: Iterable[pl.Series]) -> pl.DataFrame:
+    compared: list[str] = []
+    for answers in some:
+        compared = list_compared(pl.concat([pl.Series(compared, dtype=pl.String), answers]))
+    return pl.DataFrame({"answer": compared}, schema={"answer": pl.String})
+
+
+def _sample_texts(table: Rows, _: DeduplicateParameters, __: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    return draw_sample(part.select(simplify_texts(part["rationale"]), problem="problem_id") for part in table)
+
+
+_ANSWERS = Aggregate(_list_answers, lambda answers, _, __: _first_answers(frame["answer"] for frame in answers))
+_SAMPLE = Aggregate(_sample_texts, lambda samples, _, __: draw_sample(samples))
+
+
+def _cut(parameters: DeduplicateParameters) -> Cut[DeduplicateParameters] | None:
+    """By problem; with the scope of all rows by their answers, or texts; None where that will not do."""
+    if parameters.scope != "all":
+        return Cut(lambda rows, _, __: hash_texts(rows["problem_id"]))
+    if _compares_answers(parameters):
+        return Cut(_number_answers)
+    # across answers two rows may be connected by their equations to a third, and that by its words to a fourth: no part of
+    # the table can be decided by itself, unless texts alone count
+    return (
+        Cut(lambda rows, _, __: hash_texts(normalize_texts(rows["rationale"]))) if parameters.by == ["exact"] else None
+    )
+
+
+def _number_answers(rows: pl.DataFrame, _: DeduplicateParameters, known: Sequence[pl.DataFrame]) -> U64:
+    """A number for each row, the same where answers are; where they are not read, where texts are."""
+    answers = (
+        rows[EXTRACTED] if EXTRACTED in rows.columns else pl.repeat(None, rows.height, dtype=pl.String, eager=True)
+    )
+    numbers = number_equal(answers, known[0]["answer"].to_list())
+    unread = numbers == UNREAD
+    numbers[unread] = hash_texts(normalize_texts(rows["rationale"].filter(pl.Series(unread))))
+    return numbers
 
 
 def _check(parameters: DeduplicateParameters, contract: Contract) -> list[str]:
@@ -141,9 +194,14 @@ def _check(parameters: DeduplicateParameters, contract: Contract) -> list[str]:
 
 
 def _embedding(parameters: DeduplicateParameters, beside: Sequence[Rows | Records | Files]) -> Embedding | None:
+    """The embedding, which was tried on texts of the table: what lies beside it, with them as the last."""
     if "semantic" not in parameters.by or parameters.embedding is None:
         return None
-    return open_embedding(parameters.embedding, cast(Files, beside[-1]) if beside else ())
+    files = beside[len(parameters.releases)] if list_side_inputs(parameters.embedding) else ()
+    embedding = open_embedding(parameters.embedding, cast(Files, files))
+    for sample in cast(Rows, beside[-1]):
+        refuse_strange(embedding, sample, parameters.cosine)
+    return embedding
 
 
 def deduplicate(
@@ -153,7 +211,7 @@ def deduplicate(
 
     Args:
         table: The key and the texts that are compared, part by part.
-        beside: The indexes of earlier releases, part by part; last the files of an embedding, where one is asked for.
+        beside: The indexes of earlier releases, part by part; the files of an embedding, where one is asked for; the aggregates.
         parameters: What counts as alike.
         folder: An empty folder, for what does not fit the memory.
 
@@ -161,12 +219,13 @@ def deduplicate(
         Frames of `key`, `reason` and `detail`.
 
     """
-    rules = DuplicateRules(
-        tuple(parameters.by), parameters.scope, parameters.similarity, parameters.shingle, parameters.unit,
-        _embedding(parameters, beside), parameters.cosine, tuple(parameters.prefer), parameters.across_answers, parameters.clusters,
-    )  # fmt: skip
-    repeats = Repeats(folder, rules)
     try:
+        embedding = _embedding(parameters, beside)
+        rules = DuplicateRules(
+            tuple(parameters.by), parameters.scope, parameters.similarity, parameters.shingle, parameters.unit,
+            embedding, parameters.cosine, tuple(parameters.prefer), parameters.across_answers, parameters.clusters,
+        )  # fmt: skip
+        repeats = Repeats(folder, rules, compared=_read_compared(parameters, beside))
         for name, index in zip(parameters.releases, beside):
             for rows in cast(Rows, index):
                 repeats.add_index(name, rows)
@@ -181,6 +240,14 @@ def deduplicate(
         raise TaskError(f"embedding: {parameters.embedding} {error}; name another one, or leave semantic out") from None
 
 
+def _read_compared(parameters: DeduplicateParameters, beside: Sequence[Rows | Records | Files]) -> list[str] | None:
+    """The answers of the whole table that are compared, from the first aggregate; None where they are those of a problem."""
+    if not _compares_answers(parameters):
+        return None
+    (frame,) = cast(Rows, beside[-len(_list_aggregates(parameters))])
+    return frame["answer"].to_list()
+
+
 DEDUPLICATE = WholeTable(
     name="deduplicate",
     summary="Keeps one of the solutions that repeat each other (the same mistake, text, equations, shingles or meaning, never with another answer), here or in earlier releases; the others name the one that stays.",
@@ -188,9 +255,10 @@ DEDUPLICATE = WholeTable(
     parameters=DeduplicateParameters,
     needs=("solution_id", "problem_id", "rationale"),
     check=_check,
-    groups=_find_groups,
+    aggregates=_list_aggregates,
+    cut=_cut,
     reads=_reads,
     side_inputs=_side_inputs,
-    run=deduplicate,
+    decide=deduplicate,
     rejects="duplicates",
 )

@@ -6,7 +6,7 @@ a row whose answer is not read is like another only where their text is the same
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,10 +71,14 @@ class Repeats:
         folder: An empty folder.
         rules: What makes two rows repeat each other.
         shares: How many shares, which changes no result; as many as the rows ask for unless given.
+        compared: With the scope of all rows those of their answers that are compared two by two (`answers.list_compared`); unless
+            given, those of the rows that are taken in.
 
     """
 
-    def __init__(self, folder: Path, rules: DuplicateRules, shares: int = 0) -> None:
+    def __init__(
+        self, folder: Path, rules: DuplicateRules, shares: int = 0, compared: Sequence[str] | None = None
+    ) -> None:
         self.rules, self._shares = rules, shares
         by = rules.by
         self.walks = rules.scope == "path" or bool({"path", "mistake", "semantic"} & set(by))
@@ -82,8 +86,7 @@ class Repeats:
         self.paths = DiskArray(folder / "paths", np.uint64) if self.walks else None
         self.mistakes = DiskArray(folder / "mistakes", np.uint64) if "mistake" in by or "semantic" in by else None
         self.problems = DiskArray(folder / "problems", np.uint64)
-        self.problem_ids = DiskArray(folder / "problem-ids", np.uint64)
-        self.answers = None if rules.across_answers else Answers(folder)
+        self.answers = None if rules.across_answers else Answers(folder, compared)
         cut = hash_words if rules.unit == "words" else hash_characters
         self.shelf = Shelf(folder, cut, rules.shingle, rules.similarity) if "near" in by else None
         self.vectors = Vectors(folder, rules.embedding, rules.cosine) if rules.embedding else None
@@ -105,7 +108,6 @@ class Repeats:
             self.shelf.add(texts)
         if self.vectors:
             self.vectors.add(texts)
-            self.problem_ids.add(hash_texts(part["problem_id"]))
         key = part.columns[0]
         ranks = [pl.col(n).is_not_null() if part.schema[n] == pl.String else pl.col(n) for n in self.rules.prefer]
         ranked = [rank.cast(pl.Float64).fill_nan(None).alias(f"p{i}") for i, rank in enumerate(ranks)]
@@ -180,7 +182,7 @@ class Repeats:
         if self.vectors and self.mistakes:
             # what is calculated, where it is read, says more than the words round it
             calculated = mix_salts(self.mistakes.whole(), _set_apart(whole, read))
-            rows = self.vectors.close(calculated, self.problem_ids.whole())
+            rows = self.vectors.close(calculated)
             self._cluster(self.vectors, rows[read[rows]], components)
             reasons.vectors = self.vectors
         return components, reasons

@@ -110,6 +110,39 @@ class Embedding:
         return result
 
 
+def simplify_texts(texts: pl.Series) -> pl.Series:
+    """Texts in the form in which they are embedded."""
+    return pl.Series("text", [" ".join(normalize_form(text).split()) for text in texts.to_list()], dtype=pl.String)
+
+
+def refuse_strange(embedding: Embedding, sample: pl.DataFrame, least: float) -> None:
+    """Refuse an embedding that does not know the words of a table, or does not tell unrelated texts apart.
+
+    Args:
+        embedding: The embedding.
+        sample: Texts of the table and the problem of each, as `draw_sample` has them.
+        least: The cosine from which on texts are alike.
+
+    Raises:
+        EmbeddingError: It is of no use for them.
+
+    """
+    vectors = embedding.vectors(sample["text"].to_list())
+    embedding.refuse_unknown()
+    rows = np.flatnonzero(vectors.any(axis=1))
+    problems = sample["problem"].gather(rows)
+    apart = np.flatnonzero((problems.slice(1) != problems.head(-1)).to_numpy())[:CALIBRATION] if len(rows) else rows
+    if len(apart) < LEAST_PAIRS:
+        return
+    cosines = np.einsum("ij,ij->i", vectors[rows[apart]], vectors[rows[apart + 1]])
+    alike = float((cosines >= least).mean())
+    if alike > MOST_ALIKE:
+        raise EmbeddingError(
+            f"does not tell the texts apart: of {len(apart):,} pairs of texts of different problems {alike:.0%} have a cosine of "
+            f"{least:g} or more; their 99th percentile is {np.quantile(cosines, 0.99):.3f}, so ask for a higher cosine"
+        )
+
+
 class Vectors:
     """The vectors of many texts, in a file."""
 
@@ -121,53 +154,32 @@ class Vectors:
 
     def add(self, texts: pl.Series) -> None:
         """Append texts."""
-        simple = pl.Series([" ".join(normalize_form(text).split()) for text in texts.to_list()], dtype=pl.String)
+        simple = simplify_texts(texts)
         self._numbers.add(hash_number_sets(hash_words(texts)))
         for at in range(0, len(simple), SLICE):
             self._vectors.add(self.embedding.vectors(simple[at : at + SLICE].to_list()).ravel())
         self._keys.add(hash_texts(simple))
 
-    def close(self, salts: U64, problems: U64) -> Ints:
+    def close(self, salts: U64) -> Ints:
         """End the adding: the rows that have a vector.
 
         Args:
             salts: A number for each text; those with different ones are never alike, as are those with other numbers or
                 operators in them.
-            problems: The problem of each text.
 
         Returns:
             Their numbers, ascending.
-
-        Raises:
-            EmbeddingError: The embedding does not know the texts.
 
         """
         self._area, flat = self._vectors.mapped()
         self.values = flat.reshape(-1, self.embedding.width)
         nonzero = [self.values[at : at + BLOCK].any(axis=1) for at in range(0, len(self.values), BLOCK)]
-        rows = np.flatnonzero(np.concatenate([np.zeros(0, bool), *nonzero]))
         self.salts = mix_bits(self._numbers.whole() + salts)
-        self._refuse_strange(rows[np.argsort(self._keys.take(rows), kind="stable")], problems)
-        return rows
+        return np.flatnonzero(np.concatenate([np.zeros(0, bool), *nonzero]))
 
     def keys(self, rows: Ints) -> U64:
         """A hash of each of some texts, with the salt in it."""
         return mix_bits(self._keys.take(rows) + self.salts[rows])
-
-    def _refuse_strange(self, rows: Ints, problems: U64) -> None:
-        """Refuse an embedding that does not know the words, or does not tell unrelated texts apart; rows are in no order."""
-        self.embedding.refuse_unknown()
-        a, b = rows[:-1], rows[1:]
-        apart = np.flatnonzero(problems[a] != problems[b])[:CALIBRATION]
-        if len(apart) < LEAST_PAIRS:
-            return
-        cosines = self.measure(a[apart], b[apart])
-        alike = float((cosines >= self.least).mean())
-        if alike > MOST_ALIKE:
-            raise EmbeddingError(
-                f"does not tell the texts apart: of {len(apart):,} pairs of texts of different problems {alike:.0%} have a cosine of "
-                f"{self.least:g} or more; their 99th percentile is {np.quantile(cosines, 0.99):.3f}, so ask for a higher cosine"
-            )
 
     def buckets(self, rows: Ints) -> Iterator[U64]:
         """Cells of kindred vectors: the sides of random planes on which they lie (Charikar, 2002).

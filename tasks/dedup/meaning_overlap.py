@@ -34,8 +34,13 @@ class MeaningOverlap:
         """Keep the vectors of items in plain form, which are numbered in the order they come in."""
         self._vectors.add(self.embedding.vectors(items.to_list()).ravel())
 
+    def try_embedding(self, texts: pl.Series) -> None:
+        """Raise `TaskError` where too many tokens of some texts of the table, in plain form, are unknown to the embedding."""
+        self.embedding.vectors(texts.to_list())
+        self._refuse_unknown()
+
     def close(self) -> None:
-        """End the keeping."""
+        """End the keeping; what `try_embedding` raises of the items, together with those texts."""
         self._refuse_unknown()
         _, values = self._vectors.mapped()
         self.values = values.reshape(-1, self.embedding.width)
@@ -46,7 +51,6 @@ class MeaningOverlap:
     def find(self, texts: pl.Series) -> None:
         """Make the table `meaning_hit` of the pairs of texts in plain form and items: `text`, `item`, `cosine`, `same`, `sure`."""
         vectors = self.embedding.vectors(texts.to_list())
-        self._refuse_unknown()
         near = []
         for at in range(0, len(self.values), BLOCK):
             cosines = vectors @ self.values[at : at + BLOCK].T

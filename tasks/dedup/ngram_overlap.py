@@ -1,8 +1,8 @@
 """Which texts of a table stand in test sets: the same, as a sentence of their own, or in large part by n-grams, masked or not.
 
-Both sides may be larger than the memory. The table is gone through once to mark
-its n-grams in a bitmap of fixed size, the test sets once to keep those of their
-n-grams that are marked, in DuckDB on disk, and the table again to join them. A
+Both sides may be larger than the memory. The n-grams of the table are marked in a
+bitmap of fixed size before; the test sets are gone through once to keep those of
+their n-grams that are marked, in DuckDB on disk, and the table to join them. A
 pair is a hit by the words of the item that the text has, too, but not by stock
 phrases; where these words hardly tell the item from others, the hit is doubtful.
 """
@@ -11,51 +11,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from tasks.database import open_database
 from tasks.dedup.bitmap import Bitmap
 from tasks.dedup.embeddings import Embedding
 from tasks.dedup.item_words import PHRASES, read_item_words
-from tasks.dedup.masking import MASKS, Mask, mask_texts
+from tasks.dedup.masking import MASKS, mask_texts
 from tasks.dedup.meaning_overlap import MeaningOverlap
 from tasks.dedup.minhash import hash_windows
-from tasks.dedup.token_hashes import U64, Words, hash_words, make_constants
+from tasks.dedup.text_traits import CHANGED, EXACT, MASKED, MEANING, SENTENCE, WORDS, Ints, TraitReader, hash_sequences
+from tasks.dedup.token_hashes import Words, hash_words
 from tasks.dedup.word_overlap import WordOverlap
-from tasks.splitmix64 import mix_bits
 
 COMMON = 1_000
 """An n-gram in more test items than these is a turn of phrase: it finds no pair, and counts in those that others find."""
 STOCK, STOCK_SHARE = 20, 0.02
 """An n-gram in as many items, and in this share of all, is a stock phrase: its words do not count."""
-MEANING, WORDS, MASKED, SENTENCE, EXACT = 250, 251, 252, 253, 254
-"""Kinds of traits beside those of the rules, which are numbered from 0."""
-SENTENCES = 3
-"""A short item may be so many sentences of a text, one after the other."""
-LONGEST_WORD = 12
-"""Characters of a word in a short item, on average and at most."""
 QUOTED = 160
 _WORD = re.compile(r"[a-z0-9\u0080-\u07ff]+|[-+*/=<>%^|]|[\u0800-\U0010ffff]")
 _QUOTED_MASKS = {MASKS["numbers"]: "#", MASKS["names"]: "@", MASKS["units"]: "¤"}
-_SCHEMA = {"kind": pl.UInt8, "hash": pl.UInt64, "text": pl.Int64, "place": pl.Int64}
-Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class NGrams:
-    """A test item is in a text if runs of `length` words that both have cover this share of the item's words."""
-
-    length: int
-    coverage: float
-
-
-CHANGED = NGrams(8, 0.5)
-"""The least that is said of masked texts; what is sure is in `_VERDICT`."""
 _VERDICT = {
     0: """covered > 0 AND covered >= coverage * words AND specific > 0,
           (content >= 4 AND specific >= least(1, 1.5 * coverage) * all_specific) OR (covered >= 0.9 * words AND specific >= 0.9 * all_specific)""",
@@ -70,41 +48,34 @@ words that say something or numbers, `all_content` and `all_specific` those of t
 """
 
 
-@dataclass(frozen=True)
-class _Traits:
-    """What some texts can be found by, of one kind."""
-
-    kind: int
-    hashes: U64
-    text: Ints
-    """The number of each one's text."""
-    place: Ints
-    """The number of its first word there."""
-
-    def take(self, chosen: NDArray[np.bool_]) -> pl.DataFrame:
-        """Those that are chosen, as rows of `_SCHEMA`."""
-        columns = {"hash": self.hashes[chosen], "text": self.text[chosen], "place": self.place[chosen]}
-        return pl.DataFrame({"kind": np.full(int(chosen.sum()), self.kind), **columns}, schema=_SCHEMA)
-
-
 class Overlap:
-    """Finds texts of test sets in others: `mark` all texts, `keep` all test items, then ask for the `hits` of texts."""
+    """Finds texts of test sets in others: `keep` all test items, `close`, then ask for the `hits` of texts.
+
+    Args:
+        folder: An empty folder.
+        traits: What texts are found by.
+        marked: The traits of all texts.
+        phrases: Stock phrases, beside the usual ones.
+        paraphrases: Whether the same is found in other words, too.
+        embedding: By which the same meaning is found, too.
+        cosine: Of embedding.
+
+    """
 
     def __init__(
         self,
         folder: Path,
-        rules: tuple[NGrams, ...],
-        masks: tuple[Mask, ...],
+        traits: TraitReader,
+        marked: Bitmap,
         phrases: Sequence[str] = (),
         paraphrases: bool = True,
         embedding: Embedding | None = None,
         cosine: float = 0.8,
     ) -> None:
-        self.rules, self.masks, self.paraphrases = rules, masks, paraphrases
-        self.marked, self.kept = Bitmap(), Bitmap()
+        self.traits, self.paraphrases = traits, paraphrases
+        self.marked, self.kept = marked, Bitmap()
         self.items = 0
         self.short_items = False
-        self.shortest = min((rule.length for rule in (*rules, CHANGED)), default=0)
         self.phrases = [_hash_phrase(phrase) for phrase in (*PHRASES, *phrases)]
         self.database = open_database(folder)
         self.database.execute("CREATE TABLE gram (kind UTINYINT, hash UBIGINT, item BIGINT, place BIGINT)")
@@ -118,20 +89,22 @@ class Overlap:
         )
         self.meaning = MeaningOverlap(self.database, folder, embedding, cosine) if embedding else None
         self.database.execute("CREATE TABLE rule (kind UTINYINT, layer UTINYINT, length INT, coverage DOUBLE)")
-        kinds = [(kind, 0, rule) for kind, rule in enumerate(rules)] + [(MASKED, 1, CHANGED)] * bool(masks)
+        kinds = [(kind, 0, rule) for kind, rule in enumerate(traits.rules)] + [(MASKED, 1, CHANGED)] * bool(
+            traits.masks
+        )
         for kind, layer, rule in kinds:
             self.database.execute("INSERT INTO rule VALUES (?, ?, ?, ?)", [kind, layer, rule.length, rule.coverage])
 
-    def mark(self, texts: pl.Series) -> None:
-        """Mark all that a text of the table can be found by."""
-        for traits in self._read_traits(self._read_layers(texts)):
-            self.marked.add(traits.hashes)
+    def try_embedding(self, texts: pl.Series) -> None:
+        """Raise `TaskError` where too many tokens of some texts of the table are unknown to the embedding."""
+        if self.meaning:
+            self.meaning.try_embedding(mask_texts(texts, ()))
 
     def keep(self, name: str, sources: pl.Series, texts: pl.Series) -> None:
         """Keep of the items of a test set what is marked."""
-        layers = self._read_layers(texts)
+        layers = self.traits.read_layers(texts)
         frames = []
-        for traits in (*self._read_traits(layers), self._read_short_items(layers[0][1])):
+        for traits in (*self.traits.read_traits(layers), self.traits.read_short_items(layers[0][1])):
             # sentences are not marked, for hardly any test set has items so short: all of these are kept
             marked = self.marked.has(traits.hashes) | (traits.kind == SENTENCE)
             self.short_items |= traits.kind == SENTENCE and bool(marked.any())
@@ -140,7 +113,7 @@ class Overlap:
         grams = pl.concat(frames).with_columns(pl.col("text") + self.items).rename({"text": "item"})
         words = pl.concat([self._read_words(number, *layer) for number, layer in enumerate(layers)])
         numbers = np.arange(self.items, self.items + len(texts))
-        items = pl.DataFrame({"item": numbers, "source": sources, "template": _hash_sequences(layers[-1][1])})
+        items = pl.DataFrame({"item": numbers, "source": sources, "template": hash_sequences(layers[-1][1])})
         wanted = grams.select("item").unique()
         self._insert("gram", grams)
         self._insert("item", items.with_columns(name=pl.lit(name)))
@@ -181,8 +154,8 @@ class Overlap:
             `text` (its number), `name` of the test set, `kind` of the hit, `evidence`, and whether it is `sure`.
 
         """
-        layers = self._read_layers(texts)
-        traits = [*self._read_traits(layers), *([self._read_sentences(texts)] if self.short_items else [])]
+        layers = self.traits.read_layers(texts)
+        traits = [*self.traits.read_traits(layers), *([self.traits.read_sentences(texts)] if self.short_items else [])]
         frames = [traits.take(self.kept.has(traits.hashes)) for traits in traits]
         self.database.register("added", pl.concat(frames).to_arrow())
         self.database.execute(
@@ -199,59 +172,6 @@ class Overlap:
         return best.select("text", "name", "sure").with_columns(
             pl.Series("kind", kinds, dtype=pl.String), pl.Series("evidence", evidence, dtype=pl.String)
         )
-
-    def _read_layers(self, texts: pl.Series) -> list[tuple[pl.Series, Words]]:
-        """The texts in plain form, and masked if they are to be; and the words of each."""
-        layers = [mask_texts(texts, ())] + [mask_texts(texts, self.masks)] * bool(self.masks)
-        return [(layer, hash_words(layer)) for layer in layers]
-
-    def _read_traits(self, layers: list[tuple[pl.Series, Words]]) -> list[_Traits]:
-        """What the texts can be found by, as wholes and by n-grams."""
-        plain = layers[0][1]
-        everyone = np.arange(len(plain.ends))[plain.counts() > 0]
-        traits = [
-            _Traits(
-                EXACT, _of_kind(_hash_sequences(plain), EXACT)[everyone], everyone, np.zeros(len(everyone), np.int64)
-            )
-        ]
-        kinds = [(kind, plain, rule) for kind, rule in enumerate(self.rules)] + [
-            (MASKED, masked, CHANGED) for _, masked in layers[1:]
-        ]
-        for kind, words, rule in kinds:
-            hashes, runs = hash_windows(words, rule.length)
-            text = np.repeat(np.arange(len(runs)), runs)
-            place = np.arange(len(hashes)) - np.repeat(np.cumsum(runs) - runs, runs)
-            complete = words.counts()[text] >= rule.length
-            traits.append(_Traits(kind, _of_kind(hashes[complete], kind), text[complete], place[complete]))
-        return traits
-
-    def _read_short_items(self, words: Words) -> _Traits:
-        """The items that have fewer words than an n-gram, as wholes."""
-        counts = words.counts()
-        short = np.flatnonzero((counts > 1) & (counts < self.shortest))
-        return _Traits(
-            SENTENCE, _of_kind(_hash_sequences(words), SENTENCE)[short], short, np.zeros(len(short), np.int64)
-        )
-
-    def _read_sentences(self, texts: pl.Series) -> _Traits:
-        """The short sentences of texts, and up to three in a row that are short together; not texts that are one."""
-        ended = texts.str.replace_all(r"[.?!:;]+(?:\s+|$)|\s*\n+\s*", "\x1f").str.strip_chars("\x1f ")
-        pieces = pl.DataFrame({"text": pl.int_range(len(texts), eager=True), "piece": ended.str.split("\x1f")})
-        pieces = pieces.filter(pl.col("piece").list.len() > 1).explode("piece")
-        # so few words have no more characters, or are too long for a test item
-        piece = pl.when(pl.col("piece").str.len_bytes() <= LONGEST_WORD * self.shortest).then("piece")
-        runs = []
-        for count in range(1, SENTENCES + 1):
-            together = pl.concat_str([piece.shift(-i) for i in range(count)], separator=" ")
-            runs.append(
-                pieces.select("text", piece=pl.when(pl.col("text") == pl.col("text").shift(1 - count)).then(together))
-            )
-        short = pl.concat(runs).drop_nulls()
-        short = short.filter(pl.col("piece").str.len_bytes() <= LONGEST_WORD * self.shortest)
-        words = hash_words(mask_texts(short["piece"], ()))
-        chosen = (words.counts() > 1) & (words.counts() < self.shortest)
-        hashes, text = _of_kind(_hash_sequences(words), SENTENCE)[chosen], short["text"].to_numpy()[chosen]
-        return _Traits(SENTENCE, hashes, text.astype(np.int64), np.zeros(len(text), np.int64))
 
     def _read_words(self, number: int, items: pl.Series, words: Words) -> pl.DataFrame:
         """The words of items in a layer, with one behind the last that says nothing; stock phrases are known here if given."""
@@ -282,15 +202,15 @@ class Overlap:
         if kind == MEANING:
             numbers = "all of its numbers, and " if hit["words"] else ""
             return "same meaning", f"{source}: {numbers}a cosine of {float(str(hit['share'])) + 2:.2f}"
-        layer, rule = (1, CHANGED) if kind == MASKED else (0, self.rules[int(str(kind))])
+        layer, rule = (1, CHANGED) if kind == MASKED else (0, self.traits.rules[int(str(kind))])
         places = hit["spots"]
         assert isinstance(places, list)
         first, last = _longest(places, rule.length)
         spelled = [_QUOTED_MASKS.get(word, word) for word in _WORD.findall(layers[layer][0][int(str(hit["text"]))])]
         quote = " ".join(spelled[first:last])
         quote = quote if len(quote) <= QUOTED else f"{quote[: QUOTED - 1]}…"
-        changed = f"but for its {' and '.join(self.masks)} " if layer else ""
-        return (f"{' and '.join(self.masks)} changed" if layer else "n-grams"), (
+        changed = f"but for its {' and '.join(self.traits.masks)} " if layer else ""
+        return (f"{' and '.join(self.traits.masks)} changed" if layer else "n-grams"), (
             f"{source}: {changed}{float(str(hit['share'])):.0%} of its {hit['words']} words by {rule.length}-grams, "
             f"the longest run here words {first + 1}-{last}: “{quote}”"
         )
@@ -338,15 +258,6 @@ _BEST = f"""
 """The query for the best hit of each text: sure before doubtful, the same text before a sentence, then by share."""
 
 
-def _hash_sequences(words: Words) -> U64:
-    """A hash of each text's words in their order; equal where the words are, whatever stands between them."""
-    counts = words.counts()
-    place = np.arange(len(words.hashes), dtype=np.uint64) - np.repeat((words.ends - counts).astype(np.uint64), counts)
-    summed = np.zeros(len(words.hashes) + 1, np.uint64)
-    np.cumsum(mix_bits(words.hashes.astype(np.uint64) | (place << np.uint64(32))), out=summed[1:])
-    return mix_bits(summed[words.ends] - summed[words.ends - counts] + counts.astype(np.uint64))
-
-
 def list_distinct_texts(part: pl.DataFrame, column: str) -> tuple[pl.Series, Ints]:
     """The texts of a column, each once, and which of them each row has; many solutions have one question."""
     texts = part[column].fill_null("")
@@ -366,10 +277,6 @@ def _hash_phrase(phrase: str) -> tuple[int, int]:
     words = hash_words(mask_texts(pl.Series([phrase]), ()))
     length = max(1, int(words.counts()[0]))
     return length, int(next(iter(hash_windows(words, length)[0]), 0))
-
-
-def _of_kind(hashes: U64, kind: int) -> U64:
-    return mix_bits(hashes + make_constants(kind + 1)[kind])
 
 
 def _longest(places: Iterable[int], length: int) -> tuple[int, int]:

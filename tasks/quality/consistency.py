@@ -9,7 +9,8 @@ import polars as pl
 
 from schemas.columns.quality import CONSISTENCY_COLUMNS
 from schemas.contract import Contract
-from schemas.task import Files, Parameters, Records, Rows, WholeTable
+from schemas.task import Files, Parameters, Records, Rows
+from schemas.whole_table import Cut, WholeTable
 from tasks.database import open_database
 from tasks.dedup.text_hashes import hash_texts
 from tasks.dedup.token_hashes import normalize_texts
@@ -103,7 +104,7 @@ CONSISTENCY = WholeTable(
     parameters=ConsistencyParameters,
     needs=("solution_id", "problem_id", "rationale", "extracted"),
     makes=lambda _, contract: contract.having(*CONSISTENCY_COLUMNS),
-    groups=lambda _, __: "problem_id",
+    cut=lambda _: Cut(lambda rows, _, __: hash_texts(rows["problem_id"])),
     reads=_reads,
-    run=measure_consistency,
+    decide=measure_consistency,
 )

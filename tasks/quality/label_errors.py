@@ -13,9 +13,9 @@ that the rows may be any number.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -25,7 +25,9 @@ from pydantic import Field
 from schemas.columns.labels import AGREE_LABEL, CLASSIFY_LABEL, JUDGE_LABEL
 from schemas.columns.quality import LABEL_COLUMNS
 from schemas.contract import Contract
-from schemas.task import Files, OneOrMore, Parameters, Records, Rows, TaskError, WholeTable
+from schemas.task import Files, OneOrMore, Parameters, Records, Rows, TaskError
+from schemas.whole_table import Aggregate, Cut, WholeTable
+from tasks.smallest_hashes import add_up
 
 SEPARATOR = "\x1f"
 OF = "\x1d"
@@ -56,32 +58,46 @@ class LabelErrorsParameters(Parameters):
 
 
 def label_errors(
-    table: Rows, _: Sequence[Rows | Records | Files], parameters: LabelErrorsParameters, __: Path
+    table: Rows, beside: Sequence[Rows | Records | Files], parameters: LabelErrorsParameters, _: Path
 ) -> Iterable[pl.DataFrame]:
     """The columns of `LABEL_COLUMNS`, of all rows.
 
     Args:
-        table: The key and the labels, part by part; gone through twice.
+        table: The key and the labels, part by part.
+        beside: What is found of each combination of labels.
         parameters: The questioned label and those of others.
 
     Yields:
         Frames of `key` and the columns, in the order of the table.
 
-    Raises:
-        TaskError: There are too many combinations of labels for counts of them to say anything.
-
     """
-    counts: Counter[str] = Counter()
-    for part in table:
-        counts.update(dict(_combined(part, parameters).value_counts().iter_rows()))
-        if len(counts) > COMBINATIONS:
-            raise TaskError(
-                f"labels: more than {COMBINATIONS:,} combinations of labels; name columns of verdicts, types or steps"
-            )
-    judged = _judge_combinations(counts)
+    (judged,) = cast(Rows, beside[-1])
     for part in table:
         keys = part.select(key=pl.nth(0), combination=_combined(part, parameters))
         yield keys.join(judged, on="combination", how="left", maintain_order="left").drop("combination")
+
+
+def _count(table: Rows, parameters: LabelErrorsParameters, _: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """How often each combination of labels occurs."""
+    counts = (_combined(part, parameters).alias("combination").value_counts(name="n") for part in table)
+    return _add([_NO_COUNTS, *counts])
+
+
+def _judge(summaries: Rows, _: LabelErrorsParameters, __: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    return _judge_combinations(dict(_add(summaries).iter_rows()))
+
+
+_NO_COUNTS = pl.DataFrame(schema={"combination": pl.String(), "n": pl.Int64()})
+
+
+def _add(counts: Rows) -> pl.DataFrame:
+    """Counts added up; `TaskError` where there are too many combinations of labels for them to say anything."""
+    total = add_up(counts, ["combination"])
+    if total.height > COMBINATIONS:
+        raise TaskError(
+            f"labels: more than {COMBINATIONS:,} combinations of labels; name columns of verdicts, types or steps"
+        )
+    return total
 
 
 def _combined(part: pl.DataFrame, parameters: LabelErrorsParameters) -> pl.Series:
@@ -125,7 +141,7 @@ def _list_votes(part: pl.DataFrame, name: str, parameters: LabelErrorsParameters
     return rows.select("row", voice=voice, label=_format_label(pl.col("label"), parameters))
 
 
-def _judge_combinations(counts: Counter[str]) -> pl.DataFrame:
+def _judge_combinations(counts: Mapping[str, int]) -> pl.DataFrame:
     """What is found of each combination of labels."""
     combinations = sorted(counts)
     split = [combination.split(SEPARATOR) for combination in combinations]
@@ -299,5 +315,7 @@ LABEL_ERRORS = WholeTable(
     makes=lambda _, contract: contract.having(*LABEL_COLUMNS),
     check=_check,
     reads=_list_columns,
-    run=label_errors,
+    aggregates=lambda _: [Aggregate(_count, _judge)],
+    cut=lambda _: Cut(),
+    decide=label_errors,
 )

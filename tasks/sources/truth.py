@@ -6,7 +6,7 @@ rejected. Whatever compares labels with gold reads these columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -17,8 +17,10 @@ from schemas.columns.gold import GOLD_COLUMNS
 from schemas.columns.human import HUMAN_STEP, HUMAN_TAXONOMY, HUMAN_TYPE
 from schemas.contract import Contract
 from schemas.frames import to_polars_schema
-from schemas.task import Files, OneOrMore, Parameters, Record, Records, Rows, SideInput, WholeTable
+from schemas.task import Files, OneOrMore, Parameters, Record, Records, Rows, SideInput
+from schemas.whole_table import GROUP, Cut, WholeTable
 from tasks.database import open_database
+from tasks.dedup.text_hashes import hash_texts
 from tasks.evaluation.gold import FORMATS, HUMAN, INJECTED, TRUTH, GoldRules, map_gold
 from tasks.evaluation.score import NONE, Gold
 from tasks.sources.content_ids import digest, normalize_text
@@ -154,7 +156,7 @@ def add_gold(
 
     Args:
         table: The key and the columns that gold follows from, part by part.
-        side_inputs: The records of the file of labels, where that is the source.
+        side_inputs: The labels of a file, frames as `LABEL` says, where that is the source.
         parameters: What gold follows from.
         folder: An empty folder for the labels.
 
@@ -163,7 +165,7 @@ def add_gold(
 
     """
     if parameters.source == "file":
-        yield from _join_labels(table, cast(Records, side_inputs[0]), parameters, folder)
+        yield from _join_labels(table, cast(Rows, side_inputs[0]), parameters, folder)
         return
     for part in table:
         key = part.columns[0]
@@ -171,23 +173,41 @@ def add_gold(
         yield pl.DataFrame(rows, schema=GOLD_SCHEMA)
 
 
-def _join_labels(table: Rows, records: Records, parameters: TruthParameters, folder: Path) -> Iterable[pl.DataFrame]:
+def _join_labels(table: Rows, labels: Rows, parameters: TruthParameters, folder: Path) -> Iterable[pl.DataFrame]:
     """Gold by the labels of a file; they are kept on disk, so that there may be many."""
     with open_database(folder) as database:
         database.execute(_TABLE)
-        for batch in records:
-            database.register(
-                "added", pl.DataFrame([_label(record, parameters) for record in batch], schema=LABEL).to_arrow()
-            )
-            database.execute("INSERT INTO given SELECT * FROM added WHERE key IS NOT NULL")
+        for batch in labels:
+            database.register("added", batch.to_arrow())
+            database.execute("INSERT INTO given SELECT * FROM added")
             database.unregister("added")
         database.execute(_UNIQUE)
         for part in table:
-            rows = [_key_of(row, part.columns[0], parameters) for row in part.iter_rows(named=True)]
-            database.register("solution", pl.DataFrame(rows, schema=_SOLUTION, orient="row").to_arrow())
+            database.register("solution", _match_rows(part, parameters).to_arrow())
             joined = pl.DataFrame(database.sql(_JOIN).to_arrow_table())
             database.unregister("solution")
             yield joined.select(pl.col(name).cast(kind) for name, kind in GOLD_SCHEMA.items())
+
+
+def _match_rows(part: pl.DataFrame, parameters: TruthParameters) -> pl.DataFrame:
+    """Of each row what its label is found by."""
+    rows = [_key_of(row, part.columns[0], parameters) for row in part.iter_rows(named=True)]
+    return pl.DataFrame(rows, schema=_SOLUTION, orient="row")
+
+
+def _narrow_labels(records: Records, parameters: TruthParameters) -> Iterator[pl.DataFrame]:
+    """The labels of records that have a key, as they are kept."""
+    for batch in records:
+        labels = pl.DataFrame([_label(record, parameters) for record in batch], schema=LABEL)
+        labels = labels.filter(pl.col("key").is_not_null())
+        yield labels.with_columns(pl.Series(GROUP, hash_texts(labels["key"])))
+
+
+def _cut(parameters: TruthParameters) -> Cut[TruthParameters]:
+    """Labels go where the rows are that they may be found by; without labels each row is looked at by itself."""
+    if parameters.source != "file":
+        return Cut()
+    return Cut(lambda rows, _, __: hash_texts(_match_rows(rows, parameters)["match"].fill_null("")), _narrow_labels)
 
 
 _SOLUTION = {"key": pl.String, "match": pl.String, "steps": pl.String, "length": pl.Int64}
@@ -305,5 +325,6 @@ TRUTH_TASK = WholeTable(
     check=_check,
     reads=_reads,
     side_inputs=_side_inputs,
-    run=add_gold,
+    cut=_cut,
+    decide=add_gold,
 )

@@ -19,7 +19,8 @@ from flows.running.kinds.per_row import PerRowKind
 from flows.running.kinds.whole_table import WholeTableKind
 from flows.running.partitions import Partition
 from flows.running.watcher import Watcher
-from schemas.task import Asking, FromRecords, FromSeed, PerProblem, PerRow, Task, WholeTable
+from schemas.task import Asking, FromRecords, FromSeed, PerProblem, PerRow, Task
+from schemas.whole_table import WholeTable
 from tasks import TASKS
 
 KINDS: dict[type[Task[Any]], type[Kind[Any]]] = {

@@ -43,6 +43,11 @@ class Kind(ABC, Generic[T]):
         return self.job.folder()
 
     @cached_property
+    def preparation(self) -> TableFolder:
+        """Where what was prepared for its partitions lies."""
+        return self.folder.preparation
+
+    @cached_property
     def partitions(self) -> list[Partition]:
         """All partitions of the table, in the order of its rows."""
         return list_file_partitions(self.job)
@@ -116,16 +121,17 @@ class Kind(ABC, Generic[T]):
 
     def read_prepared(self, unit: str) -> PartitionCommit:
         """What was prepared for a partition; that it is missing is an error, and never taken for nothing."""
-        commit = self.folder.read_commit(unit)
+        commit = self.preparation.read_commit(unit)
         if commit is None:
-            link = self.folder.store.link(f"{self.folder.path}/receipts/{unit}.json")
+            link = self.folder.store.link(f"{self.preparation.path}/receipts/{unit}.json")
             raise StoreError(f"{self.job.name}: {link}: is missing, so what becomes of rows is not known; {AGAIN}")
         return commit
 
-    @contextmanager
-    def naming_table(self) -> Iterator[None]:
-        """Put the table's name before the message of a task's error."""
-        try:
-            yield
-        except TaskError as error:
-            raise TaskError(f"{self.job.name}: {error}") from None
+
+@contextmanager
+def naming_table(job: TableJob) -> Iterator[None]:
+    """Put the table's name before the message of a task's error."""
+    try:
+        yield
+    except TaskError as error:
+        raise TaskError(f"{job.name}: {error}") from None

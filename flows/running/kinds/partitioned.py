@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from contextlib import contextmanager
+from typing import Any, ClassVar, TypeVar
 
 import polars as pl
 
@@ -22,7 +23,7 @@ from schemas.task import Outcome, Task
 
 T = TypeVar("T", bound=Task[Any])
 PREPARED = "decided"
-"""The unit that ends when a table is prepared."""
+"""The unit that ends when a table is prepared, unless its kind calls it otherwise."""
 ROWS_OF_A_BATCH = 250_000
 """Rows, about, that are sent to their shares together."""
 
@@ -31,11 +32,19 @@ class PartitionedKind(Kind[T]):
     """Partitions are run one after the other, here or in processes of their own."""
 
     offloads = True
+    prepared: ClassVar[str] = PREPARED
+    """The unit that ends when the table is prepared."""
 
     def run(self, partitions: Sequence[Partition], watcher: Watcher, engines: EnginePool) -> None:
         """Run the partitions of a batch in this process; no model is asked."""
-        for partition in partitions:
-            self.run_partition(partition, watcher)
+        try:
+            for partition in partitions:
+                self.run_partition(partition, watcher)
+        except StoreError:
+            if (
+                self.folder.read_manifest() is None
+            ):  # else a build beside this one has completed it: nothing is left to do
+                raise
 
     def run_partition(self, partition: Partition, watcher: Watcher) -> None:
         """Run the task on a partition, check and write what it made, and commit it."""
@@ -55,10 +64,11 @@ class PartitionedKind(Kind[T]):
         return commit
 
     def list_batches(self) -> list[range]:
-        """The numbers of input files whose rows are sent to their shares together."""
+        """The numbers of input files whose rows are sent to their shares together, those of one table."""
         begins, rows, number = [0], 0, -1
-        for number, partition in enumerate(list_file_partitions(self.job)):
-            if rows >= ROWS_OF_A_BATCH:
+        partitions = list_file_partitions(self.job)
+        for number, partition in enumerate(partitions):
+            if rows >= ROWS_OF_A_BATCH or partition.table != partitions[begins[-1]].table:
                 begins.append(number)
                 rows = 0
             rows += partition.file.rows if partition.file else 0
@@ -67,9 +77,9 @@ class PartitionedKind(Kind[T]):
     def run_units(
         self, what: str, call: Any, arguments: Sequence[tuple[Any, ...]], units: UnitExecutor | None, watcher: Watcher
     ) -> list[ParquetFile]:
-        """The file that each call writes, those that have ended before not made again."""
+        """The files that calls write, in their order; those that have ended before are not made again."""
         names = [f"{what}-{number:05d}" for number in range(len(arguments))]
-        commits = {name: self.folder.read_commit(name) for name in names}
+        commits = {name: self.preparation.read_commit(name) for name in names}
         todo = [
             Unit(f"{self.job.name}, {name}", call, (*given, name))
             for name, given in zip(names, arguments)
@@ -80,18 +90,27 @@ class PartitionedKind(Kind[T]):
         else:
             made = units.run(todo, watcher)
         files = iter(made)
-        return [commit.parts[0] if (commit := commits[name]) else next(files) for name in names]
+        written = [commit.parts if commit else next(files) for commit in commits.values()]
+        return [file for some in written for file in some]
 
     def receive(
         self, what: str, call: Any, arguments: Sequence[tuple[Any, ...]], sent: Sequence[ParquetFile],
         units: UnitExecutor | None, watcher: Watcher,
     ) -> None:  # fmt: skip
         """Prepare the table by calls that read what was sent, each of which writes a file; then what was sent goes."""
+        files = self.run_units(what, call, arguments, units, watcher)
+        self.note_received(files)
+        self.preparation.commit(self.prepared, PartitionCommit(0, files))
+        remove_sent(self.preparation, sent)
+
+    def note_received(self, files: Sequence[ParquetFile]) -> None:
+        """Whatever must be known of what calls wrote before the table is prepared."""
+
+    @contextmanager
+    def beside_others(self) -> Iterator[None]:
+        """Go on where something is missing because a build beside this one has prepared or completed the table, and removed it."""
         try:
-            files = self.run_units(what, call, arguments, units, watcher)
-            self.folder.commit(PREPARED, PartitionCommit(0, files))
+            yield
         except StoreError:
-            # a build beside this one may have prepared it meanwhile, and removed what was sent
-            if self.folder.read_commit(PREPARED) is None:
+            if self.preparation.read_commit(self.prepared) is None and self.folder.read_manifest() is None:
                 raise
-        remove_sent(self.folder, sent)

@@ -12,6 +12,7 @@ from catalog.parts import ParquetFile
 from catalog.tables import PartitionCommit
 from flows.planning.plan import TableJob
 from flows.running.exchange import DESTINATION, read_received, send_rows
+from flows.running.kinds.kind import naming_table
 from flows.running.kinds.partitioned import PREPARED, PartitionedKind
 from flows.running.partitions import Partition, list_file_partitions, read_partition
 from flows.running.sample import PilotSample, scale_sample
@@ -44,42 +45,42 @@ class PerProblemKind(PartitionedKind[PerProblem[Any]]):
 
     def prepare(self, units: UnitExecutor | None = None, watcher: Watcher = NOBODY) -> None:
         """Shuffle the rows by problem: of a large table shares of many buckets first, then each share by itself."""
-        if self.folder.read_commit(PREPARED):
+        if self.preparation.read_commit(PREPARED):
             return
         count = len(self.partitions)
         if units is None or count <= BUCKETS_OF_A_SHARE:
             rows = (read_partition(self.job, partition) for partition in list_file_partitions(self.job))
-            self.commit_buckets(shuffle_by_problem(rows, count, self.folder))
-            self.folder.commit(PREPARED, PartitionCommit(0))
+            self.commit_buckets(range(count), shuffle_by_problem(rows, count, self.preparation))
+            self.preparation.commit(PREPARED, PartitionCommit(0))
             return
         shares = [range(at, min(at + BUCKETS_OF_A_SHARE, count)) for at in range(0, count, BUCKETS_OF_A_SHARE)]
         batches = self.list_batches()
         of = f"{len(shares)}-{len(batches)}"
         sending = [(self.job, batch, count) for batch in batches]
-        sent = self.run_units(f"sent-{of}", send_problems, sending, units, watcher)
-        dealing = [(self.job, share, count, sent) for share in shares]
-        self.receive(f"share-{of}", shuffle_share, dealing, sent, units, watcher)
+        with self.beside_others():
+            sent = self.run_units(f"sent-{of}", send_problems, sending, units, watcher)
+            dealing = [(self.job, share, count, sent) for share in shares]
+            self.receive(f"share-{of}", shuffle_share, dealing, sent, units, watcher)
 
-    def commit_buckets(self, files: Sequence[ParquetFile]) -> None:
-        """Say of buckets that they are there."""
-        for file in files:
-            name = file.path.removeprefix("shares/").removesuffix(".parquet")
-            self.folder.commit(f"{PREPARED}-{name}", PartitionCommit(0, [file]))
+    def commit_buckets(self, buckets: range, files: Sequence[ParquetFile]) -> None:
+        """Say of buckets what is in them; of an empty one, too, so that one that is missing is never taken for empty."""
+        parts = {file.path: [file] for file in files}
+        for bucket in buckets:
+            name = self.partitions[bucket].name
+            self.preparation.commit(f"{PREPARED}-{name}", PartitionCommit(0, parts.get(f"shares/{name}.parquet", [])))
 
     def run_chunks(self, partition: Partition, watcher: Watcher) -> Iterator[PartitionCommit]:
         """One chunk: the bucket."""
         rows = self._read_bucket(partition)
-        with self.naming_table(), use_verdict_cache(self.folder.store):
+        with naming_table(self.job), use_verdict_cache(self.folder.store):
             outcome = self.task.run(rows, self.job.parameters)
         yield self.write_chunk(partition, rows.height, outcome, watcher)
 
     def _read_bucket(self, partition: Partition) -> pl.DataFrame:
         """All rows of a bucket, in the order of the input; a bucket may be empty."""
-        commit = self.folder.read_commit(f"{PREPARED}-{partition.name}")
+        files = self.read_prepared(f"{PREPARED}-{partition.name}").parts
         return (
-            self.folder.read(commit.parts[0])
-            if commit
-            else pl.DataFrame(schema=to_polars_schema(self.job.input_contract))
+            self.preparation.read(files[0]) if files else pl.DataFrame(schema=to_polars_schema(self.job.input_contract))
         )
 
     def sample(self, inputs: PilotSample | None, wanted: int) -> PilotSample | None:
@@ -89,30 +90,24 @@ class PerProblemKind(PartitionedKind[PerProblem[Any]]):
         return scale_sample(self.job, inputs, self.task.run(inputs.rows, self.job.parameters).kept)
 
 
-def _open_kind(job: TableJob) -> PerProblemKind:
-    task = TASKS[job.task]
-    assert isinstance(task, PerProblem)
-    return PerProblemKind(job, task)
-
-
-def send_problems(job: TableJob, batch: range, count: int, name: str, watcher: Watcher) -> ParquetFile:
+def send_problems(job: TableJob, batch: range, count: int, name: str, watcher: Watcher) -> list[ParquetFile]:
     """Send the rows of some input files to the shares of their buckets; what was written."""
-    kind = _open_kind(job)
-    files = list_file_partitions(job)
+    folder, files = job.folder().preparation, list_file_partitions(job)
     rows = pl.concat([read_partition(job, files[number]) for number in batch])
     share = (shuffle_key(count) // BUCKETS_OF_A_SHARE).cast(pl.Int32)
-    file = send_rows(kind.folder, f"sent/{name}.parquet", rows.with_columns(share.alias(DESTINATION)))
-    kind.folder.commit(name, PartitionCommit(0, [file]))
-    return file
+    sent = [send_rows(folder, f"sent/{name}.parquet", rows.with_columns(share.alias(DESTINATION)))]
+    folder.commit(name, PartitionCommit(0, sent))
+    return sent
 
 
 def shuffle_share(
     job: TableJob, buckets: range, count: int, sent: Sequence[ParquetFile], name: str, watcher: Watcher
-) -> ParquetFile:
-    """Deal the rows of a share out to its buckets."""
-    kind = _open_kind(job)
-    rows = read_received(kind.folder, sent, buckets.start // BUCKETS_OF_A_SHARE)
-    kind.commit_buckets(shuffle_by_problem(rows, count, kind.folder, buckets))
-    nothing = ParquetFile("", 0, "")
-    kind.folder.commit(name, PartitionCommit(0, [nothing]))
-    return nothing
+) -> list[ParquetFile]:
+    """Deal the rows of a share out to its buckets, of which each says what is in it; nothing else was written."""
+    task = TASKS[job.task]
+    assert isinstance(task, PerProblem)
+    kind = PerProblemKind(job, task)
+    rows = read_received(kind.preparation, sent, buckets.start // BUCKETS_OF_A_SHARE)
+    kind.commit_buckets(buckets, shuffle_by_problem(rows, count, kind.preparation, buckets))
+    kind.preparation.commit(name, PartitionCommit(0))
+    return []

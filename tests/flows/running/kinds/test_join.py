@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from catalog.storage import Store, StoreError
 from catalog.tables import Manifest, PartitionCommit, TableFolder
 from flows.planning.plan import TableJob
-from flows.running import key_table
-from flows.running.kinds import find_kind, run_partition
+from flows.running import exchange, key_table
+from flows.running.kinds import find_kind, join, partitioned, run_partition
 from flows.running.sample import PilotSample
 from flows.running.watcher import NOBODY
 from schemas.contract import Column, Contract
@@ -25,7 +25,7 @@ from schemas.recipe.joins import join_contracts
 from schemas.request import Reply, Request
 from schemas.task import Fit, Input, Outcome, Parameters, PerRow, Rows
 from tasks import TASKS
-from tests.flows.running.executors import make_table
+from tests.flows.running.executors import UnitsHere, make_table
 from tests.flows.running.test_table import read
 
 NAMES = ("first", "second", "third")
@@ -219,9 +219,28 @@ def test_what_was_joined_is_never_taken_for_nothing_where_it_is_missing() -> Non
     kind = find_kind(job)
     kind.prepare()
     for partition in kind.partitions:
-        path = f"{kind.folder.path}/receipts/joined-{partition.name}.json"
+        path = f"{kind.preparation.path}/receipts/joined-{partition.name}.json"
         kind.folder.store.fs.rm_file(kind.folder.store.full(path))
         with pytest.raises(
             StoreError, match=rf"t: .*joined-{partition.name}\.json: is missing, .*; remove the table's"
         ):
             run_partition(job, partition, NOBODY)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(KEYS, min_size=2, max_size=3), st.integers(1, 4))
+def test_any_number_of_shares_joins_the_same(tables: list[set[int]], files: int) -> None:
+    made = []
+    for shares in (1, 2, 7, 64):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(exchange, "ROWS_OF_A_SHARE", 1 if shares > 1 else 1000)
+            patch.setattr(exchange, "MOST_SHARES", shares)
+            patch.setattr(partitioned, "ROWS_OF_A_BATCH", 64 // shares)
+            patch.setattr(join, "ROWS_OF_A_FILE", 3)
+            patch.setitem(TASKS, "total", TASK)
+            job = make_job(f"memory://{uuid.uuid4().hex}", [split(keys, files) for keys in tables])
+            find_kind(job).prepare(UnitsHere())
+            sums = make_table(job).receipt
+            assert not find_kind(job).folder.store.names(find_kind(job).preparation.path)
+        made.append([(file.path, file.rows, file.sha256) for file in (*sums.parts, *sums.rejected)])
+    assert all(other == made[0] for other in made)

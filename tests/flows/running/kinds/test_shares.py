@@ -19,11 +19,10 @@ from catalog.parts import ParquetFile
 from catalog.storage import Store, StoreError
 from catalog.tables import PartitionCommit, TableFolder
 from flows.planning.plan import Plan, TableJob, make_plan
-from flows.running import calls
+from flows.running import calls, exchange
 from flows.running.exchange import DESTINATION, read_sent, send_rows
-from flows.running.kinds import find_kind, partitioned, per_problem, run_partition, whole_table
+from flows.running.kinds import decision, find_kind, partitioned, per_problem, run_partition
 from flows.running.kinds.partitioned import PREPARED, PartitionedKind
-from flows.running.kinds.whole_table import WholeTableKind
 from flows.running.run_plan import materialize
 from flows.running.watcher import NOBODY
 from flows.running.work_folder import open_work_folder
@@ -80,8 +79,8 @@ def test_tables_are_the_same_for_any_number_of_shares(rows: list[tuple[int, str]
     files = []
     for shares in (1, 2, 7, 64):
         with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-            patch.setattr(whole_table, "ROWS_OF_A_SHARE", 1 if shares > 1 else 1000)
-            patch.setattr(whole_table, "MOST_SHARES", shares)
+            patch.setattr(exchange, "ROWS_OF_A_SHARE", 1 if shares > 1 else 1000)
+            patch.setattr(exchange, "MOST_SHARES", shares)
             patch.setattr(partitioned, "ROWS_OF_A_BATCH", 5)
             files.append(list_files(materialize(make(Path(folder), rows), Backwards())))
     assert all(other == files[0] for other in files[1:])
@@ -94,7 +93,7 @@ def test_a_build_that_is_cut_off_anywhere_goes_on_with_its_shares(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = list_files(materialize(make(tmp_path, MANY), Backwards()))
-    monkeypatch.setattr(whole_table, "ROWS_OF_A_SHARE", 20)
+    monkeypatch.setattr(exchange, "ROWS_OF_A_SHARE", 20)
     monkeypatch.setattr(partitioned, "ROWS_OF_A_BATCH", 1)
     plan = make(tmp_path, MANY)
     commit_before, cuts, writes = TableFolder.commit, 0, 0
@@ -125,10 +124,10 @@ def test_a_build_that_is_cut_off_anywhere_goes_on_with_its_shares(
 @pytest.mark.build
 def test_shares_are_decided_in_other_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = list_files(materialize(make(tmp_path, MANY), Backwards()))
-    monkeypatch.setattr(whole_table, "ROWS_OF_A_SHARE", 20)
+    monkeypatch.setattr(exchange, "ROWS_OF_A_SHARE", 20)
     monkeypatch.setattr("flows.running.process_pool.ROWS", 1)
     calls_here: list[TableJob] = []
-    monkeypatch.setattr(whole_table, "_open_kind", lambda job: calls_here.append(job))
+    monkeypatch.setattr(decision, "_open_kind", lambda job: calls_here.append(job))
     plan = materialize(make(tmp_path, MANY, str(tmp_path / "store")))
     assert list_files(plan) == whole
     assert calls_here == []
@@ -144,7 +143,7 @@ PAIRS = RECIPE.replace(
 def read_buckets(job: TableJob) -> list[tuple[str, str]]:
     """Paths and digests of the buckets that problems were shuffled into."""
     kind = find_kind(job)
-    commits = [kind.folder.read_commit(f"{PREPARED}-{partition.name}") for partition in kind.partitions]
+    commits = [kind.preparation.read_commit(f"{PREPARED}-{partition.name}") for partition in kind.partitions]
     return [(file.path, file.sha256) for commit in commits if commit for file in commit.parts]
 
 
@@ -166,7 +165,7 @@ def test_buckets_of_problems_are_the_same_for_any_number_of_shares(rows: list[tu
             again = replace(job, fingerprint=f"{width:024x}")
             find_kind(again).prepare(UnitsHere())
             assert read_buckets(again) == whole
-            assert not find_kind(again).folder.store.names(f"{find_kind(again).folder.path}/sent")
+            assert not find_kind(again).folder.store.names(f"{find_kind(again).preparation.path}/sent")
 
 
 def test_who_wants_rows_reads_those_for_it_alone(tmp_path: Path) -> None:
@@ -229,15 +228,15 @@ def make_verified(folder: Path) -> dict[str, TableJob]:
 def test_a_decision_that_is_missing_is_an_error_and_never_taken_for_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shares: int
 ) -> None:
-    monkeypatch.setattr(whole_table, "ROWS_OF_A_SHARE", len(MANY) // shares)
+    monkeypatch.setattr(exchange, "ROWS_OF_A_SHARE", len(MANY) // shares)
     job = make_verified(tmp_path)["kept"]
     kind = find_kind(job)
     kind.prepare()
-    for unit in kind.folder.store.names(f"{kind.folder.path}/receipts"):
+    for unit in kind.folder.store.names(f"{kind.preparation.path}/receipts"):
         if unit.startswith(PREPARED):
-            kind.folder.store.fs.rm(kind.folder.store.full(f"{kind.folder.path}/receipts/{unit}"))
+            kind.folder.store.fs.rm(kind.folder.store.full(f"{kind.preparation.path}/receipts/{unit}"))
     with pytest.raises(
-        StoreError, match=r"kept: .*/receipts/decided.*\.json: is missing, .*; remove the table's folder"
+        StoreError, match=r"kept: .*/preparation/receipts/decided.*\.json: is missing, .*; remove the table's folder"
     ):
         run_partition(job, kind.partitions[0], NOBODY)
     assert kind.list_pending() == kind.partitions
@@ -246,8 +245,9 @@ def test_a_decision_that_is_missing_is_an_error_and_never_taken_for_none(
 @pytest.mark.parametrize("rows", [1000, 3])
 def test_parts_of_which_nothing_was_decided_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     job = make_verified(tmp_path)["kept"]
-    monkeypatch.setattr(whole_table, "ROWS_OF_A_SHARE", rows)
-    monkeypatch.setattr(WholeTableKind, "decide", lambda self, rows: iter(()))
+    monkeypatch.setattr(exchange, "ROWS_OF_A_SHARE", rows)
+    for name in ("decide", "decide_whole"):
+        monkeypatch.setattr(decision.Decision, name, lambda *_: iter(()))
     receipt = make_table(job).receipt
     assert (receipt.rows_in, receipt.rows_kept(), receipt.rows_rejected()) == (len(MANY), len(MANY), 0)
 
@@ -257,7 +257,7 @@ def test_a_build_goes_on_when_another_has_prepared_the_table_and_removed_what_wa
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(f"{__name__}.RECIPE", PAIRS)
-    monkeypatch.setattr(whole_table, "ROWS_OF_A_SHARE", 20)
+    monkeypatch.setattr(exchange, "ROWS_OF_A_SHARE", 20)
     monkeypatch.setattr(per_problem, "ROWS_OF_A_BUCKET", 10)
     monkeypatch.setattr(per_problem, "BUCKETS_OF_A_SHARE", 2)
     job = make_verified(tmp_path)[name]
@@ -269,9 +269,9 @@ def test_a_build_goes_on_when_another_has_prepared_the_table_and_removed_what_wa
         if what.startswith("share-") and not others:
             others += 1
             find_kind(job).prepare(UnitsHere())
-            for unit in self.folder.store.names(f"{self.folder.path}/receipts"):
+            for unit in self.folder.store.names(f"{self.preparation.path}/receipts"):
                 if unit.startswith("share-"):  # as if this build had looked for them before the other wrote them
-                    self.folder.store.fs.rm(self.folder.store.full(f"{self.folder.path}/receipts/{unit}"))
+                    self.folder.store.fs.rm(self.folder.store.full(f"{self.preparation.path}/receipts/{unit}"))
         return run_before(self, what, *arguments)
 
     monkeypatch.setattr(PartitionedKind, "run_units", run_after_another)
