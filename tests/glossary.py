@@ -22,6 +22,8 @@ NOUNS = {
         "source": ("catalog", "Source"),
         "record": ("schemas", "Record"),
         "side input": ("schemas", "SideInput"),
+        "aggregate": ("schemas", "Aggregate"),
+        "cut": ("schemas", "Cut"),
     },
     "The plan": {
         "plan": ("flows", "Plan"),
@@ -38,6 +40,7 @@ NOUNS = {
         "remark": ("flows", "Remark"),
     },
     "The run": {
+        "decision": ("flows", "Decision"),
         "executor": ("flows", "Executor"),
         "thread executor": ("flows", "ThreadExecutor"),
         "future": ("flows", "Future"),

@@ -13,7 +13,7 @@ from catalog.tables import Manifest
 from flows.planning.plan import Plan, TableJob
 from flows.running.engine_pool import EnginePool
 from flows.running.fit import read_fitted
-from flows.running.kinds.kind import naming_table
+from flows.running.kinds.kind import name_table
 from flows.running.losses import Loss, list_losses
 from flows.running.partitions import list_file_partitions, read_partition
 from flows.running.run_plan import ThreadExecutor, materialize_generation
@@ -143,7 +143,7 @@ def _find_first_request(job: TableJob) -> Request | None:
         return None
     names = {asked.name: asked.named for asked in job.models}
     for partition in list_file_partitions(job)[:1]:
-        with naming_table(job):
+        with name_table(job):
             conversation = task.ask(read_partition(job, partition).head(ROWS), parameters, names)
             return next(iter(next(conversation, ())), None)
     return None

@@ -12,7 +12,7 @@ from flows.running.commit import commit_outcome
 from flows.running.engine_pool import EnginePool
 from flows.running.fit import fit_parameters
 from flows.running.inference import Dispatcher
-from flows.running.kinds.kind import Kind, naming_table
+from flows.running.kinds.kind import Kind, name_table
 from flows.running.partitions import InputRows, Partition, PartitionBatch, list_file_partitions, read_partition
 from flows.running.pilot import forecast_asking
 from flows.running.rounds import Rounds
@@ -83,7 +83,7 @@ class AskingKind(Kind[Asking[Any]]):
     ) -> Sequence[Request] | None:
         """Go on with a conversation; its next requests, None where that was its end."""
         conversation.failed += sum(isinstance(reply, Failure) for reply in (replies or {}).values())
-        with naming_table(self.job):
+        with name_table(self.job):
             try:
                 return next(conversation.conversation) if replies is None else conversation.conversation.send(replies)
             except StopIteration as end:

@@ -20,7 +20,7 @@ from catalog.tables import PartitionCommit
 from flows.planning.plan import TableJob
 from flows.planning.side_inputs import LocatedSideInput, open_side_input
 from flows.running.exchange import DESTINATION, PLACE, count_shares, find_share, read_received, send_rows
-from flows.running.kinds.kind import naming_table
+from flows.running.kinds.kind import name_table
 from flows.running.partitions import Partition, list_file_partitions, read_partition
 from flows.running.watcher import Watcher
 from flows.running.work_folder import open_work_folder
@@ -35,7 +35,7 @@ Files = list[ParquetFile]
 
 
 class Decision:
-    """How the rows of a table are decided."""
+    """What becomes of the rows of a table for which a task must see all of them, in one piece or in several."""
 
     def __init__(self, job: TableJob) -> None:
         task = TASKS[job.task]
@@ -66,7 +66,7 @@ class Decision:
     def decide_whole(self, rows: Rows) -> Iterator[pl.DataFrame]:
         """What the task decides of the table in one piece."""
         beside = [open_side_input(located) for located in self.job.side_inputs]
-        with naming_table(self.job), open_work_folder(self.folder.store) as place:
+        with name_table(self.job), open_work_folder(self.folder.store) as place:
             yield from self.task.run(rows, beside, self.job.parameters, place)
 
     def decide(self, rows: Rows, known: Files, beside: Sequence[Rows] = ()) -> Iterator[pl.DataFrame]:
@@ -85,7 +85,7 @@ class Decision:
         given: list[Any] = list(beside) or [
             self.task.open_beside(open_side_input(place), parameters) for place in self.job.side_inputs
         ]
-        with naming_table(self.job), open_work_folder(self.folder.store) as place:
+        with name_table(self.job), open_work_folder(self.folder.store) as place:
             yield from self.task.decide(rows, [*given, *([frame] for frame in self.read(known))], parameters, place)
 
     def read(self, known: Files) -> list[pl.DataFrame]:
@@ -95,7 +95,7 @@ class Decision:
     def number(self, rows: pl.DataFrame, known: Sequence[pl.DataFrame], shares: int) -> pl.Series:
         """The share of each of some rows."""
         assert self.cut and self.cut.number
-        with naming_table(self.job):
+        with name_table(self.job):
             return find_share(self.cut.number(rows, self.job.parameters, known), shares)
 
     def send_back(self, name: str, decided: Sequence[pl.DataFrame], places: pl.DataFrame) -> Files:
@@ -152,7 +152,7 @@ class _ReceivedRows:
 def summarize_batch(job: TableJob, batch: range, number: int, known: Files, name: str, watcher: Watcher) -> Files:
     """What some partitions add to an aggregate."""
     decision = Decision(job)
-    with naming_table(job):
+    with name_table(job):
         frame = decision.aggregates[number].summarize(_BatchRows(decision, batch), job.parameters, decision.read(known))
     return decision.end(name, [decision.folder.write(f"summaries/{name}.parquet", frame)])
 
@@ -161,7 +161,7 @@ def combine_summaries(job: TableJob, number: int, summaries: Files, known: Files
     """An aggregate of the whole table, from what each batch adds to it."""
     decision = Decision(job)
     frames = _Frames(decision, summaries)
-    with naming_table(job):
+    with name_table(job):
         frame = decision.aggregates[number].combine(frames, job.parameters, decision.read(known))
     return decision.end(name, [decision.folder.write(f"summaries/{name}.parquet", frame)])
 
@@ -186,11 +186,11 @@ def send_batch(job: TableJob, batch: range, shares: int, known: Files, name: str
     return decision.end(name, [send_rows(decision.folder, f"narrow/{name}.parquet", narrow)])
 
 
-def send_beside(job: TableJob, located: LocatedSideInput, shares: int, name: str, watcher: Watcher) -> Files:
+def send_side_input(job: TableJob, located: LocatedSideInput, shares: int, name: str, watcher: Watcher) -> Files:
     """Send rows that lie beside the table to the shares of their groups."""
     decision = Decision(job)
     assert decision.cut and decision.cut.beside
-    with naming_table(job):
+    with name_table(job):
         narrow = decision.cut.beside(cast(Records, open_side_input(located)), job.parameters)
         files = [
             send_rows(

@@ -129,7 +129,7 @@ class Kind(ABC, Generic[T]):
 
 
 @contextmanager
-def naming_table(job: TableJob) -> Iterator[None]:
+def name_table(job: TableJob) -> Iterator[None]:
     """Put the table's name before the message of a task's error."""
     try:
         yield

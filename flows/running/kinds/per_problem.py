@@ -12,7 +12,7 @@ from catalog.parts import ParquetFile
 from catalog.tables import PartitionCommit
 from flows.planning.plan import TableJob
 from flows.running.exchange import DESTINATION, read_received, send_rows
-from flows.running.kinds.kind import naming_table
+from flows.running.kinds.kind import name_table
 from flows.running.kinds.partitioned import PREPARED, PartitionedKind
 from flows.running.partitions import Partition, list_file_partitions, read_partition
 from flows.running.sample import PilotSample, scale_sample
@@ -72,7 +72,7 @@ class PerProblemKind(PartitionedKind[PerProblem[Any]]):
     def run_chunks(self, partition: Partition, watcher: Watcher) -> Iterator[PartitionCommit]:
         """One chunk: the bucket."""
         rows = self._read_bucket(partition)
-        with naming_table(self.job), use_verdict_cache(self.folder.store):
+        with name_table(self.job), use_verdict_cache(self.folder.store):
             outcome = self.task.run(rows, self.job.parameters)
         yield self.write_chunk(partition, rows.height, outcome, watcher)
 

@@ -11,7 +11,7 @@ import polars as pl
 from catalog.tables import PartitionCommit
 from flows.planning.plan import TableJob
 from flows.running.fit import fit_parameters, list_fit_columns, read_fitted
-from flows.running.kinds.kind import naming_table
+from flows.running.kinds.kind import name_table
 from flows.running.kinds.partitioned import PartitionedKind
 from flows.running.partitions import Partition, read_partition
 from flows.running.sample import PilotSample, scale_sample
@@ -64,7 +64,7 @@ class PerRowKind(PartitionedKind[PerRow[Any]]):
 
     def run_task(self, rows: pl.DataFrame) -> Outcome:
         """What the task makes of rows."""
-        with naming_table(self.job), use_verdict_cache(self.folder.store):
+        with name_table(self.job), use_verdict_cache(self.folder.store):
             return self.task.run(rows, self.parameters)
 
     def sample(self, inputs: PilotSample | None, wanted: int) -> PilotSample | None:

@@ -19,7 +19,7 @@ from flows.running.kinds.decision import (
     decide_batch,
     decide_share,
     send_batch,
-    send_beside,
+    send_side_input,
     summarize_batch,
 )
 from flows.running.kinds.partitioned import PREPARED, PartitionedKind
@@ -94,7 +94,7 @@ class WholeTableKind(PartitionedKind[WholeTable[Any]]):
         if cut.beside:
             located = [replace(each, sources=(source,)) for each in job.side_inputs for source in each.sources]
             beside = self.run_units(
-                f"beside-{of}", send_beside, [(job, each, shares) for each in located], units, watcher
+                f"beside-{of}", send_side_input, [(job, each, shares) for each in located], units, watcher
             )
         deciding = [(job, share, narrow, beside, known) for share in range(shares)]
         sent += [*known, *narrow, *(beside or [])]

@@ -126,8 +126,8 @@ def test_shares_are_decided_in_other_processes(tmp_path: Path, monkeypatch: pyte
     whole = list_files(materialize(make(tmp_path, MANY), Backwards()))
     monkeypatch.setattr(exchange, "ROWS_OF_A_SHARE", 20)
     monkeypatch.setattr("flows.running.process_pool.ROWS", 1)
-    calls_here: list[TableJob] = []
-    monkeypatch.setattr(decision, "_open_kind", lambda job: calls_here.append(job))
+    calls_here: list[object] = []
+    monkeypatch.setattr(decision.Decision, "send_back", lambda self, *_: calls_here.append(self))
     plan = materialize(make(tmp_path, MANY, str(tmp_path / "store")))
     assert list_files(plan) == whole
     assert calls_here == []
