@@ -6,12 +6,13 @@ import ctypes
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+T = TypeVar("T")
 _running = threading.local()
-"""The alarm of the block that a thread is in, as `alarm`."""
+"""The alarm of the work that a thread is at, as `alarm`."""
 
 
 class TimeLimitReached(BaseException):
@@ -25,7 +26,7 @@ class _Alarm(Protocol):
         """Begin, or go on where it stopped."""
 
     def stop(self) -> None:
-        """Raise nothing until it is started again."""
+        """Raise nothing until it is started again; raises `TimeLimitReached` where that is too late, and is to be called again."""
 
 
 class _SignalAlarm:
@@ -65,33 +66,35 @@ class _ThreadAlarm:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(self._thread, None if error is None else ctypes.py_object(error))
 
 
-@contextmanager
-def limit_time(seconds: float, error: Exception) -> Iterator[None]:
-    """Raise an error where a block takes longer; within the block of another limit, that one holds alone.
+def limit_time(seconds: float, error: Exception, work: Callable[[], T]) -> T:
+    """Do some work, and raise an error where it takes longer; within the work of another limit, that one holds alone.
+
+    (Not a block of `with`: what is raised while that is entered or left, no `except` of ours would meet.)
 
     Args:
-        seconds: How long the block may take.
+        seconds: How long the work may take.
         error: What is raised.
+        work: The work.
 
-    Yields:
-        Nothing.
+    Returns:
+        What the work returns.
 
     Raises:
         Exception: `error`, where time is up.
 
     """
     if _find_alarm() is not None:
-        yield
-        return
+        return work()
     alarm = _make_alarm(seconds)
     try:
         _running.alarm = alarm
         try:
             alarm.start()
-            yield
+            return work()
         finally:
             alarm.stop()
     except TimeLimitReached:
+        alarm.stop()  # it may have been reached before the other call did anything; it is reached once
         raise error from None
     finally:
         _running.alarm = None

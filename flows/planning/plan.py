@@ -260,8 +260,7 @@ def make_plan(
         StoreError: The store's tables are of another format.
 
     """
-    with limit_checking(recipe):
-        return _make_plan(recipe, data, store, models, rehash, hash_sources, trust)
+    return limit_checking(recipe, lambda: _make_plan(recipe, data, store, models, rehash, hash_sources, trust))
 
 
 def _make_plan(

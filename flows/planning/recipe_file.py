@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from catalog.confinement import Confinement
 from catalog.declarations import find_declarations
@@ -19,6 +20,7 @@ from schemas.time_limit import limit_time
 from tasks import TASKS
 from tasks.llm.prompts import find_template, name_prompt
 
+T = TypeVar("T")
 LARGEST = 4 * CHARACTERS + 1
 """Bytes that are read of a recipe: more cannot be one."""
 SECONDS = 120.0
@@ -53,18 +55,21 @@ def open_recipe(recipe: str, models: Models | None = None, confinement: Confinem
         reason = getattr(error, "strerror", None) or str(error)
         known = ", ".join(sorted(str(file) for file in path.parent.glob("*.yaml"))) or "none"
         raise RecipeError([Fault(recipe, 1, "", f"cannot be read ({reason}); recipes there: {known}")]) from None
-    with limit_checking(recipe):
-        parsed = parse_recipe(text, recipe, confinement)
-        if models:
-            parsed = parse_recipe(with_models(parsed.document, models), recipe, confinement)
-        _check_asking(parsed)
-    return parsed
+    return limit_checking(recipe, partial(_check_recipe, text, recipe, models, confinement))
 
 
-def limit_checking(recipe: str) -> AbstractContextManager[None]:
+def limit_checking(recipe: str, check: Callable[[], T]) -> T:
     """Hold what a recipe is checked by to a time; `RecipeError` where it takes longer."""
     message = f"checking it takes more than {SECONDS:g} s; write fewer tables, conditions and patterns, or smaller ones"
-    return limit_time(SECONDS, RecipeError([Fault(recipe, 1, "", message)]))
+    return limit_time(SECONDS, RecipeError([Fault(recipe, 1, "", message)]), check)
+
+
+def _check_recipe(text: str, recipe: str, models: Models | None, confinement: Confinement | None) -> Recipe:
+    parsed = parse_recipe(text, recipe, confinement)
+    if models:
+        parsed = parse_recipe(with_models(parsed.document, models), recipe, confinement)
+    _check_asking(parsed)
+    return parsed
 
 
 def _check_asking(recipe: Recipe) -> None:

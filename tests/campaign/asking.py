@@ -96,12 +96,7 @@ class Trial:
         store = str(self.folder / "store")
         with open(self.folder / "log", "a", encoding="utf-8") as log, _logged(log):
             try:
-                with limit_time(LIMIT, TooSlowError()):
-                    plan = make_plan(str(recipe), None, store)
-                    if again and plan.reopen_failed(time.time()):
-                        plan = make_plan(str(recipe), None, store)
-                    publish_release(materialize(plan.retrying_failed(time.time()) if again else plan))
-                    return make_plan(str(recipe), None, store)
+                return limit_time(LIMIT, TooSlowError(), lambda: _build(str(recipe), store, again))
             except TooSlowError:
                 self.figures.lose("hangs", f"{self.about}: longer than {LIMIT:g} s")
             except (ErrataError, ApplicationError, OSError) as error:
@@ -139,6 +134,14 @@ class Trial:
         """Count what holds the key."""
         for path in find_secrets(self.folder):
             self.figures.lose("secrets", f"{self.about}: {path}")
+
+
+def _build(recipe: str, store: str, again: bool) -> Plan:
+    plan = make_plan(recipe, None, store)
+    if again and plan.reopen_failed(time.time()):
+        plan = make_plan(recipe, None, store)
+    publish_release(materialize(plan.retrying_failed(time.time()) if again else plan))
+    return make_plan(recipe, None, store)
 
 
 @contextmanager

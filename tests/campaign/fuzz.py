@@ -68,8 +68,8 @@ def run(kind: str, count: int, first: int = 0, seconds: float = float("inf")) ->
 def _try_seed(result: FuzzResult, trial: Trial, folder: Path, seed: int) -> None:
     began = time.monotonic()
     try:
-        with limit_time(LIMIT, TooSlowError(f"more than {LIMIT:g} s")):
-            outcome = trial(folder, random.Random(f"{result.kind} {seed}"))
+        slow, chance = TooSlowError(f"more than {LIMIT:g} s"), random.Random(f"{result.kind} {seed}")
+        outcome = limit_time(LIMIT, slow, lambda: trial(folder, chance))
     except (ErrataError, ApplicationError) as error:
         outcome = type(error).__name__
     except Exception as error:
