@@ -161,7 +161,7 @@ class WorkerProcess:
     def _describe_end(self) -> WorkerEnded:
         """How it died."""
         try:
-            code = self._process.wait(5)
+            code = self._process.wait(20)  # a busy machine buries slowly
         except subprocess.TimeoutExpired:
             return WorkerEnded("its process closed its replies")
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
@@ -170,8 +170,11 @@ class WorkerProcess:
         return ended
 
     def tail_log(self, lines: int) -> list[str]:
-        """The last lines of its log, secrets masked; a moment is given to what it wrote just now."""
-        self._logging.join(1 if self._process.poll() is not None else LOG_SECONDS)
+        """The last lines of its log, secrets masked: of a worker that died all it wrote, of another what came within a moment."""
+        if self.alive:
+            self._logging.join(LOG_SECONDS)
+        else:
+            self.kill()  # what is left of its group holds the log open
         return self.log.tail(lines)
 
     @property

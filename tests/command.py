@@ -34,7 +34,7 @@ def errata(*arguments: str, environment: dict[str, str], cwd: Path | None = None
     """Run the `errata` command."""
     command = [sys.executable, "-m", "errata.cli", *arguments]
     env = {**environment, "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}"}
-    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=600, check=False)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

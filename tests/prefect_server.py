@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 
 def find_port() -> int:
-    """A port of this machine that nobody listens at."""
-    with socket.socket() as result:
-        result.bind(("127.0.0.1", 0))
-        return int(result.getsockname()[1])
+    """A port of this machine that nobody listens at, and none of those from which connections are given theirs at any moment."""
+    while True:
+        with socket.socket() as result, suppress(OSError):
+            result.bind(("127.0.0.1", random.randint(10_000, 32_000)))
+            return int(result.getsockname()[1])
 
 
 def start_server(folder: Path, port: int) -> subprocess.Popen[bytes]:
@@ -50,7 +53,7 @@ def end_server(server: subprocess.Popen[bytes]) -> None:
 
 def _is_healthy(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/health", timeout=5):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/health", timeout=60):
             return True
     except OSError:
         return False

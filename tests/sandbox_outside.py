@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.programs import ProgramJob
-from tasks.engines.python.sandbox import Limits, run_program
+from tasks.engines.python.sandbox import START_SECONDS, Limits, run_program
 
 CANARY = "canary-5d1f3b"
 
@@ -91,6 +91,8 @@ def attack(name: str, program: str, outside: Outside, limits: Limits) -> tuple[f
     harm = outside.find_harm()
     if CANARY in result.model_dump_json() or "root:x:" in result.stdout:
         harm.append("it saw a secret")
-    if seconds > limits.seconds + 1:
+    if (
+        seconds > START_SECONDS + limits.seconds + 1
+    ):  # a busy machine is slow to begin one; tests.benchmarks.sandbox measures
         harm.append(f"it took {seconds:.1f} s")
     return seconds, [f"{name}: {fault}" for fault in harm]

@@ -124,6 +124,7 @@ def test_the_site_is_read_without_a_network(tmp_path: Path, browser: Browser) ->
 
     with serve(Files) as url:
         page = browser.new_page()
+        page.set_default_timeout(120_000)
         requests: list[str] = []
         page.on("request", lambda request: requests.append(request.url))
         for path in ("", "architecture/", "api/tasks/"):

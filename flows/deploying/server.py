@@ -47,16 +47,19 @@ class OwnServer:
     """
 
     def __init__(self, port: int = 0, settings: Mapping[str, str] = OWN_SERVER) -> None:
-        """Start it, at a free port where none is given."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = port or probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}/api"
-        # a group of its own: an interrupt is not for it, as the last words of a build are
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "flows.deploying.server_process", str(port)], cwd=ROOT, stdin=subprocess.PIPE,
-            start_new_session=True, env=mark_owner({**os.environ, **settings}),
-        )  # fmt: skip
+        """Start it, at a free port where none is given; `ServerError` where that is taken."""
+        with socket.socket() as listener:  # handed on open: nobody else takes its port before the server listens
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, port > 0)
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError as error:
+                raise ServerError(f"Prefect: port {port} cannot be listened on ({error.strerror}); free it") from None
+            self.url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+            # a group of its own: an interrupt is not for it, as the last words of a build are
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "flows.deploying.server_process", str(listener.fileno())], cwd=ROOT, stdin=subprocess.PIPE,
+                start_new_session=True, env=mark_owner({**os.environ, **settings}), pass_fds=[listener.fileno()],
+            )  # fmt: skip
         atexit.register(self.close)
 
     def wait(self) -> None:
@@ -64,7 +67,7 @@ class OwnServer:
         seconds = float(os.environ.get("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", 120))
         until = time.monotonic() + seconds
         while time.monotonic() < until and self._process.poll() is None:
-            with suppress(OSError), urllib.request.urlopen(f"{self.url}/health", timeout=5) as answer:  # noqa: S310
+            with suppress(OSError), urllib.request.urlopen(f"{self.url}/health", timeout=30) as answer:  # noqa: S310
                 if answer.status == 200:
                     return
             time.sleep(0.05)

@@ -1,8 +1,9 @@
-"""Prefect's server on loopback, in a process that ends with the one that started it: `python -m flows.deploying.server_process PORT`."""
+"""Prefect's server on loopback, in a process that ends with the one that started it and hands it a bound socket: `python -m flows.deploying.server_process DESCRIPTOR`."""
 
 from __future__ import annotations
 
 import runpy
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,9 +29,8 @@ def main() -> None:
     runpy.run_path(str(_END_WITH_PARENT))["end_with_parent"](sys.stdin.fileno(), end, SECONDS)
     import uvicorn
 
-    settings = uvicorn.Config(APPLICATION, factory=True, host="127.0.0.1", port=int(sys.argv[1]), log_level="error")
-    servers.append(uvicorn.Server(settings))
-    servers[0].run()
+    servers.append(uvicorn.Server(uvicorn.Config(APPLICATION, factory=True, log_level="error")))
+    servers[0].run([socket.socket(fileno=int(sys.argv[1]))])
 
 
 if __name__ == "__main__":

@@ -265,7 +265,7 @@ def ask_at_once(folder: str) -> list[str]:
     store = f"{folder}/asked"
     command = [sys.executable, "-m", "tests.catalog.ledger.asker", store, str(QUESTIONS)]
     began = time.perf_counter()
-    askers = [subprocess.Popen([*command, str(seed)], stdout=subprocess.DEVNULL) for seed in range(ASKERS)]
+    askers = [subprocess.Popen([*command, str(seed), "60", "0"], stdout=subprocess.DEVNULL) for seed in range(ASKERS)]
     codes = [asker.wait() for asker in askers]
     (spent,) = Ledger(Store(store)).spent()
     print(

@@ -31,6 +31,8 @@ def main() -> int:
         for name, program in list_programs(outside.list_values()).items():
             times[name], harm = attack(name, program, outside, limits)
             harms += harm
+            if times[name] > limits.seconds + 1:
+                harms.append(f"{name}: it took {times[name]:.1f} s")
     slowest = max(times, key=lambda name: times[name])
     print(
         f"{len(times)} hostile programs, limit {limits.seconds} s; the slowest, {slowest!r}, ended after {times[slowest]:.2f} s"

@@ -142,9 +142,10 @@ def test_a_store_that_vanishes_in_the_middle_leaves_nothing(far: str, monkeypatc
 @pytest.mark.kill
 def test_a_killed_download_is_begun_again(far: str, log: Path) -> None:
     code = f"errata.load('tiny', split='train', store={far!r}, form='paths')"
-    first = rank(code, COUNTED_SLOW="60")
-    until = time.monotonic() + 60
-    while not counted.opened(log) and time.monotonic() < until:
+    first = rank(code, COUNTED_SLOW="600")
+    until = time.monotonic() + 240
+    while not counted.opened(log):
+        assert time.monotonic() < until and first.poll() is None
         time.sleep(0.05)
     first.send_signal(signal.SIGKILL)
     first.communicate()

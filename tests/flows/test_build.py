@@ -70,9 +70,8 @@ def test_datasets_reads_the_release_folder(built: Path, tmp_path: Path, monkeypa
     assert set(dataset["train"]["verdict"]) == {"wrong"}
 
 
-def test_a_build_with_nothing_to_do_is_quick_and_starts_no_prefect(built: Path, environment: dict[str, str]) -> None:
+def test_a_build_with_nothing_to_do_starts_no_prefect(built: Path, environment: dict[str, str]) -> None:
     before = files_of(built)
-    began = time.monotonic()
     result = errata(
         "build",
         str(SAMPLE),
@@ -82,7 +81,6 @@ def test_a_build_with_nothing_to_do_is_quick_and_starts_no_prefect(built: Path, 
     )
     assert "sample 0.1.0 is released already, nothing to do" in result.stdout
     assert result.returncode == 0
-    assert time.monotonic() - began < 15  # 3 s on an idle machine; this only catches a start of Prefect
     assert files_of(built) == before
     code = f"import sys; from errata.cli import main; main(['build', {str(SAMPLE)!r}, '--store', {str(built)!r}]); assert 'prefect' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=ROOT / "catalog", capture_output=True)

@@ -45,7 +45,7 @@ def test_ray_is_started_on_all_nodes_the_build_is_run_and_its_code_is_the_jobs(
     environment: dict[str, str], code: int
 ) -> None:
     command = ["bash", str(SCRIPT), "recipe.yaml", "--store", "a b"]
-    result = subprocess.run(command, env=environment | {"CODE": str(code), "WORK": "30"}, timeout=120, check=False)
+    result = subprocess.run(command, env=environment | {"CODE": str(code), "WORK": "30"}, timeout=600, check=False)
     log = read_log(environment)
     assert result.returncode == code
     # the head's first; which of both lines is written first is luck
@@ -64,9 +64,9 @@ def test_ray_is_started_on_all_nodes_the_build_is_run_and_its_code_is_the_jobs(
 def test_when_its_time_is_over_the_build_is_interrupted_and_queued_again(environment: dict[str, str], restarts: str, again: bool) -> None:  # fmt: skip
     more = {"WORK": "600", "SLURM_RESTART_COUNT": restarts}
     with subprocess.Popen(["bash", str(SCRIPT), "recipe.yaml"], env=environment | more) as job:
-        wait(lambda: any(line.startswith("errata build") for line in read_log(environment)), 60)
+        wait(lambda: any(line.startswith("errata build") for line in read_log(environment)), 300)
         job.send_signal(signal.SIGTERM)
-        assert job.wait(60) == 143
+        assert job.wait(300) == 143
     log = read_log(environment)
     assert "errata ended" in log
     assert ("scontrol requeue 31234" in log) is again

@@ -21,10 +21,14 @@ pytestmark = [
 ]
 ROOT = Path(__file__).parents[2]
 SLEEP = f"{sys.executable!r}, '-c', 'import time; time.sleep(600)'"
+MARK = f"ERRATA_STARTED_BY_{os.getpid()}"
+"""A mark of our own: builds beside us end orphans, too."""
 OWNER = f"""
 import subprocess, sys
 sys.path.insert(0, {str(ROOT)!r})
+from tasks import orphans
 from tasks.orphans import mark_owner
+orphans.MARK = {MARK!r}
 child = subprocess.Popen([{SLEEP}], env=mark_owner({{}}), start_new_session=True)
 print(child.pid, flush=True)
 input()
@@ -72,12 +76,17 @@ def start() -> Iterator[Start]:
         process.communicate(timeout=60)
 
 
+@pytest.fixture(autouse=True)
+def _own_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orphans, "MARK", MARK)
+
+
 def kill(process: subprocess.Popen[str]) -> None:
     process.kill()
     process.wait(60)
 
 
-def ends(pid: int, seconds: float = 10) -> bool:
+def ends(pid: int, seconds: float = 120) -> bool:
     until = time.monotonic() + seconds
     while is_alive(pid) and time.monotonic() < until:
         time.sleep(0.02)

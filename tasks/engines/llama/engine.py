@@ -24,11 +24,13 @@ from tasks.engines.llama.protocol import (
     read_completion,
     read_refusal,
 )
-from tasks.engines.llama.server import LlamaServer
+from tasks.engines.llama.server import LlamaServer, PortTakenError
 from tasks.engines.openai.async_bridge import Background, Put
 
 _LOG = logging.getLogger(__name__)
 _CONNECT = 30.0
+PORTS = 3
+"""Ports that are tried, where others take them first."""
 Conversation = tuple[tuple[Message, ...], str]
 """Messages, and the arguments of the template."""
 
@@ -128,18 +130,25 @@ class LlamaEngine:
         """The server, started and loaded by whoever comes first."""
         with self._loading:
             if not self.loaded:
-                with self._lock:
-                    if self._closed:
-                        raise self._make_closed_error()
-                    server = self._server = LlamaServer(self.model, self.logs)
-                try:
-                    server.wait_until_ready(self._seconds)
-                except EngineError as error:
-                    server.close()
-                    raise self._make_closed_error() if self._closed else error from None
-                self.name = f"llama.cpp {server.build}"
+                self._start_server()
             assert self._server
             return self._server
+
+    def _start_server(self, ports: int = PORTS) -> None:
+        """Start the server and wait until it is loaded; on another port where another program takes its own."""
+        with self._lock:
+            if self._closed:
+                raise self._make_closed_error()
+            server = self._server = LlamaServer(self.model, self.logs)
+        try:
+            server.wait_until_ready(self._seconds)
+        except EngineError as error:
+            server.close()
+            if isinstance(error, PortTakenError) and ports > 1 and not self._closed:
+                self._start_server(ports - 1)
+                return
+            raise self._make_closed_error() if self._closed else error from None
+        self.name = f"llama.cpp {server.build}"
 
     def _make_closed_error(self) -> EngineError:
         problem = "the engine was closed, because the build has ended; build again"

@@ -35,6 +35,7 @@ HOST = "127.0.0.1"
 LAST_LINES = 15
 _HERE = Path(__file__).parent
 _POLL = 0.1
+_TAKEN = r"(?i)couldn't bind|address already in use"
 _ADVICE = (
     (
         r"chat template parsing error|failed to initialize chat template",
@@ -49,7 +50,7 @@ _ADVICE = (
         r"(?i)out of memory|failed to allocate|bad_alloc|SIGKILL",
         "if memory ran out: lower `context` or `batch`, or choose smaller weights",
     ),
-    (r"(?i)bind|address already in use", "another program has taken its port: build again"),
+    (_TAKEN, "other programs have taken one port after the other: build again"),
 )
 _SEE = "see its last lines above"
 _ENVIRONMENT = {
@@ -60,6 +61,10 @@ _ENVIRONMENT = {
     "LLAMA_ARG_ENDPOINT_SLOTS": "0",
     "LLAMA_ARG_UI": "0",
 }
+
+
+class PortTakenError(EngineError):
+    """Another program took a server's port before it did."""
 
 
 @dataclass(frozen=True)
@@ -164,10 +169,11 @@ class LlamaServer:
     def make_error(self, problem: str) -> EngineError:
         """What went wrong, with the last lines of its log and what to do."""
         log = self._process.tail_log(LAST_LINES)
+        kind = PortTakenError if any(re.search(_TAKEN, line) for line in log) else EngineError
         lines = "".join(f"\n  | {line}" for line in log)
         advice = next((text for pattern, text in _ADVICE if re.search(pattern, "\n".join((problem, *log)))), _SEE)
         whole = f"\nIts whole log: {self._process.log.path}" if self._process.log.path else ""
-        return EngineError(f"{self.describe()}: {problem}{lines}{whole}\nWhat to do: {advice}.")
+        return kind(f"{self.describe()}: {problem}{lines}{whole}\nWhat to do: {advice}.")
 
     def close(self) -> None:
         """Kill its process group; the memory is free when this returns."""

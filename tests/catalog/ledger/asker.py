@@ -1,9 +1,10 @@
-"""One of several that ask the same: `python -m tests.catalog.ledger.asker STORE QUESTIONS SEED [SECONDS]`, a line for each answer paid."""
+"""One of several that ask the same, a line for each answer paid: `python -m tests.catalog.ledger.asker STORE QUESTIONS SEED SECONDS HELD`."""
 
 from __future__ import annotations
 
 import random
 import sys
+import time
 
 from catalog.ledger import Ledger, leases
 from catalog.ledger.leases import Leases
@@ -13,8 +14,11 @@ from tests.catalog.ledger.rows import answer, request
 WINDOW = 40
 
 
-def ask_all(store: Store, questions: int, seed: int) -> int:
-    """Ask all questions in an order of one's own, a window at a time, as a build does; how many answers were paid."""
+def ask_all(store: Store, questions: int, seed: int, held: int) -> int:
+    """Ask all questions in an order of one's own, a window at a time, as a build does; how many answers were paid.
+
+    Where so many are to be `held`, it does nothing more when it has them, within its lease, until it is killed.
+    """
     ledger, mine, paid = Ledger(store), Leases(store), 0
     order = [request(i) for i in range(questions)]
     random.Random(seed).shuffle(order)
@@ -31,6 +35,8 @@ def ask_all(store: Store, questions: int, seed: int) -> int:
                             writer.append(item, answer(item))
                             paid += 1
                             print(item.id, flush=True)
+                            if paid == held:
+                                time.sleep(3600)
                     writer.flush()
                 mine.wait(lease.others, lambda: False)
                 ledger.refresh()
@@ -39,5 +45,5 @@ def ask_all(store: Store, questions: int, seed: int) -> int:
 
 
 if __name__ == "__main__":
-    leases.SECONDS, leases.POLL = float((sys.argv[4:] or ["60"])[0]), 0.02
-    ask_all(Store(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    leases.SECONDS, leases.POLL = float(sys.argv[4]), 0.02
+    ask_all(Store(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[5]))

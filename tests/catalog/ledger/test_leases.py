@@ -70,16 +70,47 @@ def test_who_is_alone_need_not_look_again(store: Store) -> None:
     assert [is_current(), is_current()] == [False, True]
 
 
-def test_a_lease_ends_without_signs_of_life_and_holds_with_them(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leases, "SECONDS", 2.0)
+class Clock:
+    """The watch of who waits for leases: it goes on as far as is said, or with each sleep."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(leases, "time", clock)
+    return clock
+
+
+def test_a_lease_holds_as_long_as_there_are_signs_of_life(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "SECONDS", 0.2)
     with Leases(store).take(REQUESTS):
-        time.sleep(3)
-        with Leases(store).take(REQUESTS) as other:
-            assert other.requests == []
+        waiting, path = Leases(store), f"{LEASES}/{1:012d}"
+        for _ in range(3):
+            sign = store.read(path)
+            assert len(waiting._read_held(1)) == len(REQUESTS)
+            clock.sleep(0.15)
+            until = time.monotonic() + 60
+            while store.read(path) == sign:
+                assert time.monotonic() < until, "there was no sign of life"
+                time.sleep(0.01)
+
+
+def test_a_lease_ends_without_signs_of_life(store: Store, clock: Clock) -> None:
     store.create(f"{LEASES}/{7:012d}", leases._encode(frozenset({1})))
-    began, waiting = time.monotonic(), Leases(store)
+    began, waiting = clock.now, Leases(store)
     waiting.wait(frozenset({7}), lambda: False)
-    assert 2.0 <= time.monotonic() - began < 30
+    assert clock.now - began == pytest.approx(leases.SECONDS, abs=2 * leases.POLL)
     with waiting.take(REQUESTS) as after:
         assert after.requests == REQUESTS
     assert store.names(LEASES) == [f"{8:012d}"]
@@ -103,9 +134,8 @@ def test_a_clock_that_is_wrong_makes_nobody_pay_twice(
 
 
 def test_a_lease_of_another_machine_ends_when_no_sign_of_life_was_seen_for_long(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leases, "SECONDS", 0.3)
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait(60)
     for number, (machine, held) in enumerate((("another", 10), (leases._name_machine(), 0)), 1):
@@ -116,7 +146,7 @@ def test_a_lease_of_another_machine_ends_when_no_sign_of_life_was_seen_for_long(
         store.write(f"{LEASES}/{number:012d}", lease)
         waiting = Leases(store)
         assert len(waiting._read_held(number)) == held
-        time.sleep(0.4)
+        clock.sleep(leases.SECONDS)
         assert waiting._read_held(number) == frozenset()
         assert len(Leases(store)._read_held(number)) == held, "who comes later watches for himself"
 
@@ -153,12 +183,12 @@ def test_a_lease_whose_end_cannot_be_written_costs_no_answer(store: Store, monke
     assert len(store.names(LEASES)) == 1
 
 
-def test_who_needs_nothing_any_more_does_not_wait(store: Store) -> None:
+def test_who_needs_nothing_any_more_does_not_wait(store: Store, clock: Clock) -> None:
     with Leases(store).take(REQUESTS) as lease:
         (held,) = map(int, store.names(LEASES))
-        began = time.monotonic()
+        began = clock.now
         Leases(store).wait(frozenset({held}), lambda: True)
-        assert time.monotonic() - began < leases.SECONDS / 2
+        assert clock.now == began
         assert lease.requests == REQUESTS and store.names(LEASES) == [f"{held:012d}"], "the lease is still held"
 
 
@@ -190,15 +220,11 @@ def test_many_at_once_never_hold_the_same(store: Store) -> None:
     assert max(most) == 1
 
 
-def start_askers(store: Store, questions: int, seconds: float) -> list["subprocess.Popen[str]"]:
+def start_asker(store: Store, seed: int, seconds: float, held: int = 0) -> "subprocess.Popen[str]":
+    """One that asks 120 questions; where it is said, it stops in the middle of a lease when so many are answered."""
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}"}
-    return [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.catalog.ledger.asker", store.url, str(questions), str(seed), str(seconds)],
-            env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True,
-        )
-        for seed in range(4)
-    ]  # fmt: skip
+    command = [sys.executable, "-m", "tests.catalog.ledger.asker", store.url, "120", *map(str, (seed, seconds, held))]
+    return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
 def collect_paid(process: "subprocess.Popen[str]") -> list[str]:
@@ -209,7 +235,7 @@ def collect_paid(process: "subprocess.Popen[str]") -> list[str]:
 @pytest.mark.build
 def test_four_processes_lose_nothing_and_pay_nothing_twice(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    processes = start_askers(store, 120, 60)
+    processes = [start_asker(store, seed, 60) for seed in range(4)]
     with ThreadPoolExecutor(4) as threads:
         paid = list(threads.map(collect_paid, processes))
     assert [process.returncode for process in processes] == [0] * 4
@@ -219,12 +245,22 @@ def test_four_processes_lose_nothing_and_pay_nothing_twice(tmp_path: Path) -> No
     assert ledger.spent()[0].requests == 120
 
 
+def others_wait(store: Store) -> None:
+    """Wait until another has taken a lease beside the first."""
+    until = time.monotonic() + 240
+    while len(store.names(LEASES)) < 2:
+        assert time.monotonic() < until, "nobody else asks"
+        time.sleep(0.01)
+
+
 @pytest.mark.kill
 def test_who_is_killed_keeps_nobody_waiting_for_ever(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    processes = start_askers(store, 120, 3600)
+    processes = [start_asker(store, 0, 3600, held=10)]
     assert processes[0].stdout
     first = [processes[0].stdout.readline().strip() for _ in range(10)]
+    processes += [start_asker(store, seed, 3600) for seed in (1, 2, 3)]
+    others_wait(store)
     processes[0].send_signal(signal.SIGKILL)
     first += collect_paid(processes[0])
     with ThreadPoolExecutor(3) as threads:

@@ -79,7 +79,7 @@ def test_a_writer_at_work_merges_too(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with Ledger(store).writer("corpus", "table", count=1, seconds=0.2) as writer:
         for i in range(80):
             writer.append(request(i), answer(request(i)))
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while len(store.names("ledger")) > 20:
             assert time.monotonic() < until
             time.sleep(0.02)
@@ -104,11 +104,11 @@ def test_a_merge_that_another_does_is_left_to_it_until_it_is_long_dead(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(store, range(500))
-    monkeypatch.setattr(merging, "CLAIMED", 1.0)
     assert merging._claim(store, merging.CLAIM.format(""), "another")
     assert Ledger(store).compact() == 0
     assert Ledger(store).ignored == []
-    time.sleep(1.1)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + merging.CLAIMED + 60)
     assert Ledger(store).compact() == 9
     assert not store.exists(merging.CLAIM.format(""))
 
@@ -152,14 +152,14 @@ def test_readers_writers_and_merges_go_on_side_by_side(tmp_path: Path) -> None:
     fill(store, range(1000), count=20)
 
     def merge() -> int:
-        went = 0
+        went = Ledger(store).compact()
         while not ended.is_set():
             went += Ledger(store).compact()
         return went
 
     def look() -> int:
         ledger, chance, looks = Ledger(store), random.Random(), 0
-        while not ended.is_set():
+        while not looks or not ended.is_set():
             some = [request(i) for i in chance.sample(range(1000), 30)]
             ledger.refresh()
             assert set(ledger.find(some)) == {item.id for item in some}
@@ -174,7 +174,8 @@ def test_readers_writers_and_merges_go_on_side_by_side(tmp_path: Path) -> None:
                 fill(store, range(begin, begin + 500), count=20)
         finally:
             ended.set()
-        assert all(job.result(60) > 0 for job in jobs[:1] + jobs[2:])
+        first, second, looks = (job.result(120) for job in jobs)
+        assert first + second > 0 and looks > 0, "which of two merges, nobody knows"
     assert len(Ledger(store).find([request(i) for i in range(4000)])) == 4000
     assert Ledger(store).spent()[0].requests == 4000
 

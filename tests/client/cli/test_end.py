@@ -13,14 +13,16 @@ PROGRAM = """
 import atexit, sys, threading, time
 from errata.cli.end import end_process
 atexit.register(lambda: print("called at the end"))
-threading.Thread(target=lambda: (time.sleep(0.3), print("a thread is done"))).start()
+written = threading.Event()
+threading.Thread(target=lambda: (written.wait(), time.sleep(0.3), print("a thread is done"))).start()
 sys.stdout.write("waits to be written\\n")
+written.set()
 end_process(7)
 """
 
 
 def test_threads_what_is_called_at_the_end_and_what_waits_to_be_written_are_not_lost() -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=300)
     assert done.returncode == 7
     assert done.stdout.splitlines() == ["waits to be written", "a thread is done", "called at the end"]
     assert done.stderr == ""
@@ -29,7 +31,7 @@ def test_threads_what_is_called_at_the_end_and_what_waits_to_be_written_are_not_
 def test_the_command_ends_with_its_exit_code() -> None:
     for arguments, code in ((["list", "--store", "/nowhere/at/all"], 0), (["show", "nothing@1.0.0"], 3), (["show"], 2)):
         done = subprocess.run(
-            [sys.executable, "-m", "errata.cli", *arguments], capture_output=True, text=True, timeout=60
+            [sys.executable, "-m", "errata.cli", *arguments], capture_output=True, text=True, timeout=300
         )
         assert done.returncode == code, done
 

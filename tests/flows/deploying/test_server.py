@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -11,6 +12,7 @@ import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -32,10 +34,12 @@ input()
 
 def _is_silent(url: str) -> bool:
     try:
-        urllib.request.urlopen(f"{url}/health", timeout=5)
+        with urllib.request.urlopen(f"{url}/health", timeout=120):
+            return False
+    except ConnectionError:  # it ended while it answered
+        return True
     except urllib.error.URLError:
         return True
-    return False
 
 
 @pytest.mark.build
@@ -48,7 +52,7 @@ def test_an_own_server_ends_with_its_process_even_where_that_is_killed(tmp_path:
         url = process.stdout.readline().strip()
         assert not _is_silent(url)
         process.send_signal(signal.SIGKILL)
-    assert wait(lambda: _is_silent(url), 60)
+    assert wait(lambda: _is_silent(url), 240)
 
 
 def test_a_server_that_ends_at_once_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,8 +63,24 @@ def test_a_server_that_ends_at_once_is_an_error(monkeypatch: pytest.MonkeyPatch)
     own.close()
 
 
+@pytest.mark.build
+def test_nobody_else_takes_the_port_of_an_own_server_before_it_listens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nexec sleep 600\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    own = OwnServer()
+    try:
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", int(urlsplit(own.url).port or 0)))
+    finally:
+        own.close()
+
+
 HANGING = """
-import sys
+import socket, sys
 from flows.deploying import server_process
 
 async def hang(scope, receive, send):
@@ -70,7 +90,9 @@ async def hang(scope, receive, send):
     time.sleep(600)
 
 server_process.APPLICATION = lambda: hang
-sys.argv = ["", "0"]
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+sys.argv = ["", str(listener.detach())]
 server_process.main()
 """
 
@@ -84,7 +106,7 @@ def test_a_server_that_hangs_in_its_start_ends_with_the_build() -> None:
         assert server.stdout.readline() == "lifespan.startup\n"
         server.stdin.close()
         try:
-            assert server.wait(SECONDS + 30) == -signal.SIGKILL
+            assert server.wait(SECONDS + 240) == -signal.SIGKILL
         finally:
             server.kill()
 

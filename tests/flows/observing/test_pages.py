@@ -29,7 +29,7 @@ def test_a_build_is_named_tagged_logged_and_linked(prefect_url: str, tmp_path: P
     assert code == 0
     assert (run["name"], sorted(run["tags"])) == ("tiny@1.0.0", ["errata", "tiny"])
     api = Api(prefect_url)
-    lines = wait(lambda: text.splitlines() if "Finished" in (text := api.log(run["id"])) else None, 60)
+    lines = wait(lambda: text.splitlines() if "Finished" in (text := api.log(run["id"])) else None, 240)
     assert len([line for line in lines if line.startswith("problems: 20 kept, 0 rejected, ")]) == 1
     assert len([line for line in lines if line.startswith("some: ")]) == 1
     assert len(lines) <= 6, lines  # and when the run began, its gates, and how it ended
@@ -48,7 +48,7 @@ def test_why_a_gate_failed_is_one_line(prefect_url: str, tmp_path: Path) -> None
     code, shown, run = build(tmp_path, prefect_url, GATED)
     assert (code, run["name"], run["state_type"]) == (1, "gated@1.0.0", "FAILED")
     api = Api(prefect_url)
-    log = wait(lambda: text if "Finished" in (text := api.log(run["id"])) else None, 60)
+    log = wait(lambda: text if "Finished" in (text := api.log(run["id"])) else None, 240)
     assert "Traceback" not in log + shown
     (line,) = [line for line in log.splitlines() if line.startswith(str(tmp_path)) and "rows: found 14" in line]
     assert "gates[0]: some: rows: found 14, wanted at least 500" in line
@@ -65,7 +65,7 @@ def test_each_table_is_an_asset_that_names_what_it_is_made_from(prefect_url: str
         mine = {key: event for key, event in made.items() if key.startswith("errata://lineage/")}
         return mine if len(mine) == 3 else None
 
-    made = wait(look, 120)
+    made = wait(look, 240)
     assert made.keys() == {"errata://lineage/problems", "errata://lineage/some", "errata://lineage/release"}
     related = {key: {each["prefect.resource.id"] for each in event["related"]} for key, event in made.items()}
     assert "errata://lineage/problems" in related["errata://lineage/some"]

@@ -159,7 +159,7 @@ def test_of_two_pushers_at_once_one_wins_and_the_other_is_told(store: str, hub: 
         """Both have uploaded all before the first commits."""
         if "/commit/" in path:
             try:
-                both.wait(20)
+                both.wait(120)
             except BrokenBarrierError:
                 raise AssertionError("only one of two pushers came to its commit") from None
 

@@ -108,6 +108,7 @@ class Opened:
 
     def __init__(self, browser: Browser, file: Path, **options: Any) -> None:
         self.page: Page = browser.new_page(**options)
+        self.page.set_default_timeout(120_000)
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self.page.on("console", self._console)
@@ -116,7 +117,7 @@ class Opened:
         self.page.on("request", self._request)
         self.page.goto(file.as_uri())
         if options.get("java_script_enabled", True):
-            self.page.wait_for_selector("html[data-ready]", state="attached", timeout=60_000)
+            self.page.wait_for_selector("html[data-ready]", state="attached")
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):

@@ -145,7 +145,7 @@ def build(
 
 
 def test_tables_that_ask_the_same_model_share_it_at_the_same_moment(tmp_path: Path, machine: Machine) -> None:
-    barrier, waits = threading.Barrier(2, timeout=30), iter(range(2))
+    barrier, waits = threading.Barrier(2, timeout=120), iter(range(2))
 
     def meet(_: Request) -> None:
         if next(waits, None) is not None:
@@ -214,7 +214,7 @@ def test_where_the_first_table_fails_to_ask_the_second_asks_itself(tmp_path: Pat
                 if claim.requests:
                     asked.append(fails)
                     if fails:
-                        failed.wait(20)
+                        assert failed.wait(60)
                         raise EngineError("gone")
                     return {request.id: "answered" for request in claim.requests}
             (other,) = claim.others
@@ -227,8 +227,8 @@ def test_where_the_first_table_fails_to_ask_the_second_asks_itself(tmp_path: Pat
         second = threads.submit(ask, False)
         failed.set()
         with pytest.raises(EngineError, match="gone"):
-            first.result(20)
-        assert len(second.result(20)) == 3
+            first.result(60)
+        assert len(second.result(60)) == 3
     assert asked == [True, False]
 
 
@@ -239,10 +239,8 @@ def test_a_failure_ends_what_waits_for_room_and_closes_all(tmp_path: Path, machi
             raise EngineError("model one: gone")
 
     machine.before = fail
-    began = time.monotonic()
     with pytest.raises(EngineError, match="gone"):
         build(tmp_path, ["[one, two]", "[two]"], threads=2)
-    assert time.monotonic() - began < 20
     assert machine.loaded == []
 
 
@@ -250,11 +248,18 @@ def test_progress_tells_loading_and_waiting_from_answering(
     tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     diary: list[tuple[str, str | None]] = []
+    waiting = threading.Event()
 
     class Diary(Watcher):
         def waits(self, table: str, reason: str | None) -> None:
             diary.append((table, reason))
+            if reason and reason.endswith("waits for room"):
+                waiting.set()
 
+    def answer_when_another_waits(_: Request) -> None:
+        assert waiting.wait(60)
+
+    machine.before = answer_when_another_waits
     monkeypatch.setattr(engine_pool, "EXPECTED_SECONDS", 0.2)
     build(tmp_path, ["[one]", "[two]"], threads=2, watcher=Diary())
     model = {"first": "one", "second": "two"}

@@ -248,14 +248,18 @@ def test_the_first_of_several_errors_is_raised_and_what_came_is_kept(
         if house.asked:
             house.asked += requests[:1]
             yield text_of(requests[0])
-            second.set()
             raise EngineError("model big: gone")
         house.asked += requests
         yield from map(text_of, requests[1:])
         assert second.wait(60)
-        time.sleep(0.2)
         yield text_of(requests[0])
 
+    def note_failure(dispatcher: Dispatcher, error: BaseException | None) -> None:
+        give_up(dispatcher, error)
+        second.set()
+
+    give_up = Dispatcher.give_up
+    monkeypatch.setattr(Dispatcher, "give_up", note_failure)
     monkeypatch.setattr(FakeEngine, "answer", answer)
     with pytest.raises(EngineError, match="gone"):
         build(make(tmp_path, store))

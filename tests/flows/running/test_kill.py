@@ -69,7 +69,7 @@ def test_an_interrupted_build_ends_at_once_with_one_line(environment: dict[str, 
     while files(tmp_path) < 3 and build.poll() is None:
         time.sleep(0.001)
     build.send_signal(signal.SIGINT)
-    result = build.communicate(timeout=20)[1]
+    result = build.communicate(timeout=300)[1]
     assert build.returncode == 130
     assert result.strip().split("\n")[-1] == "errata: interrupted; start it again to go on"
     assert "Traceback" not in result

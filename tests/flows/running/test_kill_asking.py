@@ -18,6 +18,7 @@ from tasks.engines.replicas.call_queue import UNTAKEN
 from tasks.engines.vllm.engine import INSIDE
 from tests.command import ROOT, files_of
 from tests.faulty_server import Act, Asked, FaultyServer, completion
+from tests.tasks.engines.vllm.opening import wait_until_dead
 
 pytestmark = pytest.mark.kill
 
@@ -131,10 +132,7 @@ def test_a_killed_build_takes_its_worker_along_and_started_again_asks_little_twi
     ledger = tmp_path / "killed" / "ledger"
     assert killed(start_worker(tmp_path / "killed"), lambda: len(list(ledger.glob("*"))) >= 2), "it ended before"
     (worker,) = {int(pid) for pid, _ in read_log()}
-    until = time.monotonic() + 20
-    while Path(f"/proc/{worker}").exists():
-        assert time.monotonic() < until, "the worker outlived the build"
-        time.sleep(0.05)
+    wait_until_dead(worker)
     assert start_worker(tmp_path / "killed").wait(300) == 0
     assert files_of(tmp_path / "killed" / RELEASE) == files_of(tmp_path / "undisturbed" / RELEASE)
     assert {seed for _, seed in read_log()} == undisturbed

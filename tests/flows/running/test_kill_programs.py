@@ -66,7 +66,7 @@ def kill_at_work(build: subprocess.Popen[bytes], now: Callable[[], bool], later:
     if build.poll() is None:
         os.killpg(build.pid, signal.SIGKILL)
     was_killed = build.wait() == -signal.SIGKILL
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while any(map(is_alive, begun)) and time.monotonic() < until:
         time.sleep(0.02)
     assert not [pid for pid in begun if is_alive(pid)], "a program outlived its build"

@@ -119,7 +119,7 @@ class Meeting(Watcher):
 
     def __init__(self, tables: int) -> None:
         self.tables: set[str] = set()
-        self.barrier = Barrier(tables, timeout=60)
+        self.barrier = Barrier(tables, timeout=300)
 
     def asked(self, table: str, requests: int, known: int) -> None:
         if table not in self.tables:

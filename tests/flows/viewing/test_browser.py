@@ -30,6 +30,7 @@ def viewer(hostile: Release) -> Iterator[Viewer]:
 @pytest.mark.parametrize("width", [390, 768, 1440])
 def test_all_rows_are_looked_at_by_filters_pages_and_links(browser: Browser, viewer: Viewer, width: int) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900}, bypass_csp=False)
+    page.set_default_timeout(120_000)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
@@ -61,6 +62,7 @@ def test_all_rows_are_looked_at_by_filters_pages_and_links(browser: Browser, vie
 
 def test_the_viewer_can_be_used_by_all(browser: Browser, viewer: Viewer) -> None:
     page = browser.new_page(viewport={"width": 1440, "height": 900}, bypass_csp=True)
+    page.set_default_timeout(120_000)
     page.goto(f"{viewer.url}#examples")
     page.wait_for_selector(".example")
     result = Axe().run(page)

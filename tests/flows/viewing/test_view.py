@@ -8,6 +8,7 @@ import io
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -49,13 +50,13 @@ def viewer(release: Release, viewed: ViewedRows) -> Iterator[Viewer]:
 
 
 def ask(viewer: Viewer, path: str, host: str | None = None, method: str = "GET") -> Answer:
-    connection = http.client.HTTPConnection("127.0.0.1", viewer.server_port, timeout=20)
     base = urlsplit(viewer.url).path
-    connection.request(
-        method, base + path if not path.startswith("/") else path, headers={"Host": host} if host else {}
-    )
-    answer = connection.getresponse()
-    return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read().decode()
+    with closing(http.client.HTTPConnection("127.0.0.1", viewer.server_port, timeout=120)) as connection:
+        connection.request(
+            method, base + path if not path.startswith("/") else path, headers={"Host": host} if host else {}
+        )
+        answer = connection.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read().decode()
 
 
 def read_all(release: Release) -> pl.DataFrame:

@@ -109,6 +109,13 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     STARTED = time.monotonic()
     print("fake llama-server of", arguments.model, "pid", os.getpid(), flush=True)
+    taken = Path(os.environ.get("FAKE_TAKEN", os.devnull))
+    if taken.is_file():
+        taken.unlink()
+        print(
+            "couldn't bind HTTP server socket, hostname: 127.0.0.1, port:", arguments.port, file=sys.stderr, flush=True
+        )
+        sys.exit(1)
     if os.environ.get("FAKE_FAILS"):
         print(os.environ["FAKE_FAILS"], file=sys.stderr, flush=True)
         sys.exit(3)

@@ -83,7 +83,7 @@ def find_child(pid: int) -> int:
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
 
 
-def wait_until_dead(pid: int, seconds: float = 20) -> None:
+def wait_until_dead(pid: int, seconds: float = 120) -> None:
     until = time.monotonic() + seconds
     while True:
         try:
@@ -253,6 +253,20 @@ def test_a_server_that_cannot_load_says_why_and_what_to_do(
         opened().load()
 
 
+def test_where_another_has_taken_its_port_the_server_is_started_on_another(
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_TAKEN", str(tmp_path / "taken"))
+    (tmp_path / "taken").touch()
+    assert complete(opened(), ask("hi")).finish == "stop"
+    assert not (tmp_path / "taken").exists()
+    monkeypatch.setenv("FAKE_FAILS", "couldn't bind HTTP server socket")
+    with pytest.raises(
+        EngineError, match=r"(?s)exit code 3.*other programs have taken one port after the other: build"
+    ):
+        opened().load()
+
+
 def test_loading_is_waited_for_but_not_for_ever(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_LOADING", "1.5")
     engine = opened()
@@ -289,7 +303,7 @@ def test_close_ends_the_server_and_a_load_and_comes_twice(opened: Open, monkeypa
     while not loading._server:
         time.sleep(0.05)
     loading.close()
-    thread.join(20)
+    thread.join()
     assert "the engine was closed" in str(errors[0])
 
 

@@ -86,9 +86,6 @@ def test_of_many_requests_none_is_lost_and_none_is_answered_twice(caplog: pytest
 
     def script(asked: Asked) -> Act:
         chance = random.Random(f"{asked.text} {asked.attempt}")
-        if asked.attempt == 0 and asked.text in ("question 3", "question 7", "question 20"):
-            seen["stall"] += 1
-            return Act(how="stall")
         if asked.attempt < 4 and chance.random() < 0.5:
             fault = chance.randrange(len(FAULTS))
             seen[str(fault)] += 1
@@ -96,17 +93,27 @@ def test_of_many_requests_none_is_lost_and_none_is_answered_twice(caplog: pytest
         finish = "length" if chance.random() < 0.1 else "stop"
         return completion(f"re: {asked.text}, {KEY}" if chance.random() < 0.9 else "", finish)
 
-    with FaultyServer(script) as server, engine_of(server.url, concurrency=12, timeout=3.0, attempts=12) as engine:
+    with FaultyServer(script) as server, engine_of(server.url, concurrency=12, attempts=12) as engine:
         replies = list(engine.answer(asked_for))
     assert sorted(reply.request for reply in replies) == sorted(request.id for request in asked_for)
     assert all(isinstance(reply, Completion) for reply in replies)
     assert server.served == Counter({f"question {number}": 1 for number in range(320)})
-    assert len(seen) == len(FAULTS) + 1
+    assert len(seen) == len(FAULTS)
     by_id = {request.id: request.messages[0].content for request in asked_for}
     assert {reply.text for reply in replies if isinstance(reply, Completion)} >= {""}
     for reply in replies:
         assert isinstance(reply, Completion) and reply.text in ("", f"re: {by_id[reply.request]}, …")
     assert KEY not in repr(replies) + caplog.text + repr(vars(engine))
+
+
+def test_who_stalls_is_asked_again() -> None:
+    def script(asked: Asked) -> Act:
+        return Act(how="stall") if asked.attempt == 0 else completion("four")
+
+    # of an answer that is late, more are asked for on a busy machine
+    with FaultyServer(script) as server, engine_of(server.url, timeout=0.5, attempts=1000) as engine:
+        (reply,) = engine.answer(requests(1))
+    assert isinstance(reply, Completion) and reply.text == "four" and len(server.asked) > 1
 
 
 def single(act: Act | Script, **settings: Any) -> Callable[[], EngineError]:
@@ -218,17 +225,16 @@ def test_a_redirect_takes_the_key_nowhere() -> None:
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_who_wants_to_be_left_alone_is_left_alone_by_all(status: int) -> None:
-    both, event = threading.Barrier(2), threading.Event()
+    both = threading.Barrier(2)
 
     def script(asked: Asked) -> Act:
         if asked.number == 0:
-            both.wait(30)
-            event.set()
+            both.wait(60)
             return problem(status, "not now", {"Retry-After": "1"})
         if asked.number == 1:
-            both.wait(30)
-            event.wait(30)
-            time.sleep(0.4)  # so that the other one is told first
+            both.wait(60)
+            while engine._pace._next < asked.at + 0.9:  # until the other one was told
+                time.sleep(0.01)
         return completion("four")
 
     with FaultyServer(script) as server, engine_of(server.url, concurrency=2) as engine:
@@ -238,16 +244,23 @@ def test_who_wants_to_be_left_alone_is_left_alone_by_all(status: int) -> None:
     assert min(others) - second >= 0.99
 
 
-def test_what_is_under_way_when_an_error_comes_is_still_given_and_nothing_is_begun() -> None:
-    four, failed = threading.Barrier(4), threading.Event()
+def test_what_is_under_way_when_an_error_comes_is_still_given_and_nothing_is_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    four, failed, work = threading.Barrier(4), threading.Event(), OpenAIEngine._work
+
+    async def note_failure(engine: OpenAIEngine, asking: Any) -> None:
+        await work(engine, asking)
+        if asking.error:
+            failed.set()
+
+    monkeypatch.setattr(OpenAIEngine, "_work", note_failure)
 
     def script(asked: Asked) -> Act:
-        four.wait(30)
+        four.wait(60)
         if asked.text == "question 2":
-            failed.set()
             return problem(404, "gone")
-        failed.wait(30)
-        time.sleep(0.3)
+        assert failed.wait(60)
         return problem(500) if asked.text == "question 3" else completion(asked.text)
 
     with FaultyServer(script) as server, engine_of(server.url, concurrency=4) as engine:

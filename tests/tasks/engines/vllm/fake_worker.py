@@ -195,9 +195,9 @@ def load(**options: Any) -> SimpleNamespace:
         case "silent":
             time.sleep(600)
         case "talkative":
-            for part in range(8):
+            for part in range(20):
                 time.sleep(0.5)
-                print(f"{part} of 8", end="\r" if part < 3 else "\n", flush=True)
+                print(f"{part} of 20", end="\r" if part < 3 else "\n", flush=True)
     engine = Engine(options)
     return SimpleNamespace(llm_engine=engine, get_tokenizer=Tokenizer)
 

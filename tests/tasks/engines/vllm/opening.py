@@ -31,7 +31,7 @@ def lives(pid: int) -> bool:
         return False
 
 
-def wait_until_dead(pid: int, seconds: float = 20) -> None:
+def wait_until_dead(pid: int, seconds: float = 120) -> None:
     until = time.monotonic() + seconds
     while lives(pid):
         assert time.monotonic() < until, f"process {pid} lives on"
