@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock, Thread
 from typing import IO, Any
 
@@ -181,6 +182,14 @@ class WorkerProcess:
     def alive(self) -> bool:
         """Whether it can be sent anything."""
         return self._process.poll() is None
+
+    def read_processor_time(self) -> float | None:
+        """The processor's time that it took so far, in seconds; None where the system does not tell, or it is gone."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return None
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
     def kill(self) -> None:
         """Kill the whole group and wait until all of it is gone, 30 seconds at most; who waits for a message is told."""

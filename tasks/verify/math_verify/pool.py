@@ -9,6 +9,7 @@ import atexit
 import os
 import queue
 import sys
+import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,9 @@ from tasks.verify.memo import PASSING, VerdictCache, hash_key
 from tasks.worker_process import WorkerEnded, WorkerProcess, WorkerSilent
 
 SECONDS = 8
+"""Of the processor's time that a pair may take: so no verdict depends on what else the machine does."""
+PATIENCE = 60
+"""Seconds of the clock that a pair may take on a busy machine."""
 MEBIBYTES = 1536
 FIRST = 60
 """Seconds more for the first reply, which waits for the import of sympy."""
@@ -37,12 +41,25 @@ class ComparisonWorker:
         """The worker's reply; "timed out" or "died" where there is none, and the worker is then of no more use."""
         try:
             self.process.send([gold, answer])
-            reply = str(self.process.receive(self.seconds if self.ready else self.seconds + FIRST))
+            reply = str(self._receive() if self.ready else self.process.receive(self.seconds + FIRST))
         except WorkerEnded as ended:
             self.process.kill()
             return "timed out" if isinstance(ended, WorkerSilent) else "died"
         self.ready = True
         return reply
+
+    def _receive(self) -> object:
+        """The next reply; `WorkerSilent` where it does not come within the limits."""
+        began, until = self.process.read_processor_time(), time.monotonic() + PATIENCE
+        wait = float(self.seconds)
+        while True:
+            try:
+                return self.process.receive(wait)
+            except WorkerSilent:
+                now = self.process.read_processor_time()
+                if began is None or now is None or time.monotonic() >= until or now - began >= self.seconds:
+                    raise
+                wait = max(0.1, self.seconds - (now - began))
 
 
 class ComparisonPool:

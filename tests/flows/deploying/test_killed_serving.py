@@ -1,4 +1,4 @@
-"""What `errata serve` and `errata view` have started is gone within ten seconds of a kill: Prefect's server, runs, and what these started."""
+"""What `errata serve` and `errata view` have started is gone when that is killed: Prefect's server, runs, and what these started."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def kill(process: subprocess.Popen[str]) -> list[str]:
     begun = list_begun(process)
     process.kill()
     process.communicate()
-    return wait_for_end(begun)
+    return wait_for_end(begun, 120)
 
 
 def wait_for(process: subprocess.Popen[str], look: Callable[[], bool]) -> None:

@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from tasks.verify.math_verify.pool import FIRST, ComparisonPool, ComparisonWorker, compared
+from tasks.verify.math_verify import pool
+from tasks.verify.math_verify.pool import FIRST, PATIENCE, ComparisonPool, ComparisonWorker, compared
 from tasks.verify.math_verify.worker import LATER
 from tasks.verify.memo import hash_key
-from tasks.worker_process import WorkerProcess
+from tasks.worker_process import WorkerProcess, WorkerSilent
 
 FAILURES = {"timed out", "too large", "died"}
 NEVER_ENDS = "9^{9^{9^{9}}}"
@@ -104,6 +106,32 @@ def test_a_pair_that_never_ends_is_no_difference_and_leaves_no_process(answer: s
     assert not worker.process.alive and gone(pid)
 
 
+def test_a_busy_machine_is_no_reason_for_a_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = ready(seconds=1)
+    silences, receive = threading.Semaphore(0), worker.process.receive
+
+    def note_silence(seconds: float) -> object:
+        try:
+            return receive(seconds)
+        except WorkerSilent:
+            silences.release()
+            raise
+
+    monkeypatch.setattr(worker.process, "receive", note_silence)
+    try:
+        os.kill(worker.process.pid, signal.SIGSTOP)
+        with ThreadPoolExecutor(1) as threads:
+            reply = threads.submit(worker.compare, "x + 1", "1 + x")
+            assert all(silences.acquire(timeout=60) for _ in range(2)), "its time is over more than once"
+            os.kill(worker.process.pid, signal.SIGCONT)
+            assert reply.result(120) == "equal"
+        monkeypatch.setattr(pool, "PATIENCE", 1.5)
+        os.kill(worker.process.pid, signal.SIGSTOP)
+        assert worker.compare("x + 1", "1 + x") == "timed out", "it is not waited for without end"
+    finally:
+        worker.process.kill()
+
+
 def test_memory_is_bounded() -> None:
     worker = ready(seconds=2, mebibytes=300)
     try:
@@ -122,7 +150,7 @@ def test_a_worker_that_died_says_so_however_often_it_is_asked() -> None:
 
 
 def test_a_worker_s_own_end_comes_after_its_parent_s_patience() -> None:
-    assert LATER > FIRST  # or a busy machine's first reply would be a death
+    assert max(FIRST, PATIENCE) < LATER  # or a busy machine's first reply would be a death
 
 
 def test_half_a_reply_is_none() -> None:
