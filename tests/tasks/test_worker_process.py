@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -51,6 +52,10 @@ def wait(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+def was_heard(worker: WorkerProcess, at: float) -> bool:
+    return worker._logged == at
 
 
 def list_pipes() -> set[str]:
@@ -118,7 +123,7 @@ def test_silence_is_an_error_and_a_log_may_break_it(start: Start, monkeypatch: p
         for _ in range(3):
             now = next(clock)
             worker.send("log")
-            wait(lambda at=now: worker._logged == at)
+            wait(partial(was_heard, worker, now))
         worker.send("hi")
         assert reply.result(60) == "hi", "it was heard each minute"
         silence = threads.submit(worker.receive, 100)

@@ -346,8 +346,12 @@ def test_closing_the_engine_ends_what_is_under_way() -> None:
         asked.set()
         return Act(how="stall")
 
+    def close() -> None:
+        assert asked.wait(60)
+        engine.close()
+
     with FaultyServer(script) as server, opened(server) as engine:
-        closing = threading.Thread(target=lambda: asked.wait(60) and engine.close())
+        closing = threading.Thread(target=close)
         closing.start()
         with pytest.raises(RuntimeError, match="closed while it was asked"):
             list(engine.answer(requests(3)))
