@@ -7,6 +7,7 @@ ApplicationError         1  what people can mend; the message says where, what w
 ├── OutsideError         2  a recipe names a file that it may not read
 ├── EvaluationError      2  labels and gold cannot be compared
 ├── ViewError            2  the rows of a release cannot be viewed
+├── ComparisonError      2  the rows of two releases cannot be compared
 ├── PublishError         4  a version is published already with other content
 ├── GateError            1  a release does not satisfy its gates
 ├── NothingLeft          1  a view has no rows

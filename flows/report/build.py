@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import errata
 from errata.errors import Unreadable
 from errata.release.find import Release
 
+from flows.comparison.changed_rows import choose_changed_rows
+from flows.comparison.changes import compare_rows, summarize_changes
+from flows.comparison.narrow_rows import ComparisonError, ReleasedRows, choose_view, open_table, open_view
 from flows.planning.plan import Plan
 from flows.planning.versioning import find_latest_release
 from flows.report.statistics.collect import FORMAT, collect_from_plan, collect_from_release
@@ -19,6 +22,8 @@ from flows.report.statistics.drift import measure_drift
 STATISTICS, PAGE = "report.json", "report.html"
 LARGEST = 32 * 2**20
 """Bytes of a `report.json` that is read."""
+MOST = 1_500_000
+"""Rows of two releases that a report compares; of more, those of a share of the problems."""
 
 
 def make_files(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, str]:
@@ -29,6 +34,9 @@ def make_files(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, str]:
         with warnings.catch_warnings(action="ignore", category=errata.ErrataWarning):
             earlier = errata.open_release(f"{plan.recipe.corpus}@{before}", plan.store)
         statistics["drift"] = measure_drift(statistics, read_statistics(earlier))
+        columns = {job.name: job.contract.names() for job in plan.jobs if job.name in plan.recipe.tables[-1].inputs}
+        views = {view: columns[view] for view in plan.recipe.tables[-1].inputs}
+        statistics["changes"] = _measure_changes(views, earlier, f"{plan.recipe.corpus}@{plan.recipe.version}", lambda view: open_table(plan, view))  # fmt: skip
     return {STATISTICS: json.dumps(statistics, indent=1, ensure_ascii=False) + "\n", PAGE: render(manifest, statistics)}
 
 
@@ -57,12 +65,35 @@ def render_release(release: Release, compared: Release | None = None) -> str:
     try:
         if compared is not None:
             statistics["drift"] = measure_drift(statistics, read_statistics(compared))
+            statistics["changes"] = measure_changes(release, compared)
         page = render(release.manifest, statistics)
         page.encode()  # halves of characters are none that a page may hold
         return page
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, TemplateError) as error:
         where = f"{release.url}/{STATISTICS}"
         raise Unreadable(f"{where}: not the statistics of a release ({error!r}); restore it") from error
+
+
+def measure_changes(release: Release, before: Release) -> dict[str, Any]:
+    """What became of rows and labels since another release, with a few rows; `why` alone where they cannot be compared."""
+    return _measure_changes(list_columns(release), before, release.name, lambda view: open_view(release, view))
+
+
+def list_columns(release: Release) -> dict[str, list[str]]:
+    """The columns of each view of a release."""
+    columns = release.manifest["columns"]
+    return {view: [str(column["name"]) for column in columns[view]] for view in release.views}
+
+
+def _measure_changes(
+    views: Mapping[str, Sequence[str]], before: Release, name: str, open_after: Callable[[str], ReleasedRows]
+) -> dict[str, Any]:
+    try:
+        view = choose_view(views, before, name)
+        changes = compare_rows(open_view(before, view), open_after(view), MOST)
+        return {**summarize_changes(changes), "rows": choose_changed_rows(changes)}
+    except ComparisonError as error:
+        return {"before": before.name, "why": str(error)}
 
 
 def render(manifest: Mapping[str, Any], statistics: Mapping[str, Any]) -> str:

@@ -20,7 +20,9 @@ WIDE, NARROW = 760, 340
 """Pixels of a picture on a page that has room, and on a phone."""
 _UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 (section 2.2) has no character for; the program that measures texts ends the process where it meets one."""
-_DESCRIBED = re.compile(rf'<path aria-label="([^"]*?)(?:{LINK}(#[-\w%=?]*(?:&amp;[-\w%=]*)*))?"([^>]*?)(?:/>|></path>)')
+_DESCRIBED = re.compile(
+    rf'<path aria-label="([^"]*?)(?:{LINK}(#[-\w.~%=?]*(?:&amp;[-\w.~%=]*)*))?"([^>]*?)(?:/>|></path>)'
+)
 _SPOKEN = re.compile(r' (?:role|aria-[a-z]+|xmlns(?::xlink)?)="[^"]*"')
 _DEFINED = re.compile(r'(\bid="|url\(#|href="#)(clip|gradient|gradient_)(\d+)')
 

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 
+from flows.report.statistics.examples import NAME, shorten
 from flows.report.statistics.verdicts import OTHERS
 
 SHOWN = 25
@@ -29,6 +30,8 @@ class Cell:
     """Shown by colour, beside what the text says itself."""
     share: float | None = None
     """A bar behind the text, 0 to 1 of the cell's width."""
+    rows: str = ""
+    """The place in the page where the rows are that it counts."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +87,23 @@ SHORT = {
     "funnel": "Funnel", "gates": "Gates", "verdicts": "Verdicts", "positions": "First errors", "types": "Types",
     "labellers": "Labellers", "rollouts": "Rollouts", "soundness": "Verifier", "flips": "Fixed, broken", "certainty": "Certainty",
     "exploration": "Exploration",
-    "cost": "Cost", "repeats": "Duplicates", "drift": "Drift",
+    "cost": "Cost", "repeats": "Duplicates", "changes": "Changes", "drift": "Drift",
 }  # fmt: skip
 
 
 def find_rows(**filters: object) -> str:
     """The place in the page where the examples with these values are, as its address has it."""
-    return "#examples?" + urlencode({name: str(value) for name, value in filters.items()}, quote_via=quote)
+    return _write_address("examples", filters)
+
+
+def find_changes(**filters: object) -> str:
+    """The place in the page where the rows that changed so are; `type_before` is `type-before` in an address."""
+    return _write_address("changed", {name.replace("_", "-"): value for name, value in filters.items()})
+
+
+def _write_address(place: str, filters: Mapping[str, object]) -> str:
+    """Values are those that the page shows: what stands for a character that no page can hold, too."""
+    return f"#{place}?" + urlencode({name: shorten(value, NAME) for name, value in filters.items()}, quote_via=quote)
 
 
 def make_unmeasured(name: str, title: str, why: str) -> Section:

@@ -135,7 +135,9 @@ def plot_heat(
     dark = (top or 1) * 4 / 7  # from the fifth of seven steps on
     ink = alt.condition(f"datum.value >= {dark:.6f}", alt.value("var(--on-heat)"), alt.value("var(--ink)"))
     words = base.mark_text(baseline="middle").encode(text="label:N", color=ink)
-    return _draw(alt.layer(cells, words), 26 * len(down))
+    spec = _draw(alt.layer(cells, words), 26 * len(down))
+    # what is turned reaches beyond the last column
+    return {**spec, "padding": {"left": 5, "top": 5, "right": 60, "bottom": 5}} if turned else spec
 
 
 def plot_curves(rows: Sequence[Row], parts: Sequence[str], x: str, y: str) -> dict[str, Any]:

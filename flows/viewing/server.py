@@ -19,13 +19,18 @@ from urllib.parse import parse_qsl, urlsplit
 
 from errata.release.find import Release
 
+from flows.comparison.changes import summarize_changes
 from flows.report.build import read_statistics
 from flows.report.page import make_environment, render_page
+from flows.report.statistics.drift import measure_drift
 from flows.report.statistics.examples import make_example
-from flows.viewing.rows import FILTERS, ViewedRows, ViewError
+from flows.viewing.changes import FILTERS as CHANGE_FILTERS
+from flows.viewing.changes import ViewedChanges
+from flows.viewing.database import ViewError
+from flows.viewing.rows import FILTERS, ViewedRows
 
 HOST = "127.0.0.1"
-LONGEST = 2_000
+LONGEST = 16_000
 """Characters of a request's address."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _HEADERS = {
@@ -35,18 +40,23 @@ _HEADERS = {
 
 
 class Viewer(ThreadingHTTPServer):
-    """A server of one release."""
+    """A server of one release, maybe beside another."""
 
     daemon_threads = True
 
-    def __init__(self, release: Release, rows: ViewedRows, port: int = 0) -> None:
+    def __init__(self, release: Release, rows: ViewedRows, port: int = 0, changes: ViewedChanges | None = None) -> None:
         super().__init__((HOST, port), _Handler)
-        self.release, self.rows = release, rows
+        self.release, self.rows, self.changes = release, rows, changes
         self.token = secrets.token_urlsafe(24)
-        self.page = render_page(release.manifest, read_statistics(release), served=True)
-        self.template = make_environment().from_string(
-            '{% from "example.html.j2" import example %}{% for row in rows %}{{ example(row, name, loop.first) }}{% endfor %}'
-        )
+        statistics = read_statistics(release)
+        if changes:
+            statistics["drift"] = measure_drift(statistics, read_statistics(changes.release))
+            statistics["changes"] = {**summarize_changes(changes.changes), "rows": []}
+        self.page = render_page(release.manifest, statistics, served=True, against=changes is not None)
+        self.template, self.change_template = (
+            make_environment().from_string(f'{{% from "{name}.html.j2" import {name} %}}{{% for row in rows %}}{{{{ {name}(row, {values}, loop.first) }}}}{{% endfor %}}')
+            for name, values in (("example", "name"), ("change", "before, name"))
+        )  # fmt: skip
 
     @property
     def url(self) -> str:
@@ -59,6 +69,16 @@ class Viewer(ThreadingHTTPServer):
         examples = [make_example({**row, "kind": row.get(kind) or ""}, self.rows.key) for row in rows]
         return self.template.render(rows=examples, name=self.release.name)
 
+    def find(self, place: str, filters: Mapping[str, str], search: str, begin: int) -> dict[str, Any]:
+        """A page of what is asked for at an address, `rows` or `changes`."""
+        if place == "rows":
+            count, rows = self.rows.find(filters, search, begin)
+            return {"rows": count, "all": self.rows.total, "html": self.render_rows(rows)}
+        assert self.changes
+        count, rows = self.changes.find(filters, search, begin)
+        html = self.change_template.render(rows=rows, name=self.release.name, before=self.changes.release.name)
+        return {"rows": count, "all": self.changes.total, "html": html}
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: Viewer
@@ -67,7 +87,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer a request."""
-        address = urlsplit(self.path[:LONGEST])
+        if len(self.path) > LONGEST:
+            return self._send(HTTPStatus.REQUEST_URI_TOO_LONG, "text/plain", b"too long\n")
+        address = urlsplit(self.path)
         place = address.path.removeprefix(f"/{self.server.token}/")
         if (
             self.headers.get("Host")
@@ -75,25 +97,29 @@ class _Handler(BaseHTTPRequestHandler):
             or place == address.path
         ):
             return self._send(HTTPStatus.NOT_FOUND, "text/plain", b"not found\n")
-        asked = dict(parse_qsl(address.query))
-        filters = {name: value for name, value in asked.items() if name in FILTERS and value}
+        if place == "":
+            return self._send(HTTPStatus.OK, "text/html; charset=utf-8", self.server.page.encode("utf-8", "replace"))
+        kind, _, form = place.partition(".")
+        if kind == "rows" or (kind == "changes" and self.server.changes):
+            try:
+                return self._answer(kind, form, dict(parse_qsl(address.query)))
+            except ViewError as error:
+                return self._send_json(HTTPStatus.BAD_REQUEST, {"error": str(error)})
+        return self._send(HTTPStatus.NOT_FOUND, "text/plain", b"not found\n")
+
+    def _answer(self, kind: str, form: str, asked: Mapping[str, str]) -> None:
+        """A page of rows, or a download of all that are asked for."""
+        viewed, names = (
+            (self.server.changes, CHANGE_FILTERS) if kind == "changes" and self.server.changes else (self.server.rows, FILTERS)
+        )  # fmt: skip
+        filters = {name: value for name, value in asked.items() if name in names and value}
         search = asked.get("search", "")
-        try:
-            if place == "":
-                return self._send(
-                    HTTPStatus.OK, "text/html; charset=utf-8", self.server.page.encode("utf-8", "replace")
-                )
-            if place == "rows":
-                begin = int(asked["begin"]) if asked.get("begin", "").isdecimal() and len(asked["begin"]) < 12 else 0
-                count, rows = self.server.rows.find(filters, search, begin)
-                return self._send_json(
-                    HTTPStatus.OK, {"rows": count, "all": self.server.rows.total, "html": self.server.render_rows(rows)}
-                )
-            if place in ("rows.jsonl", "rows.csv"):
-                write = _write_csv if place == "rows.csv" else _write_json_lines
-                return self._stream(place, write(self.server.rows.read(filters, search)))
-        except ViewError as error:
-            return self._send_json(HTTPStatus.BAD_REQUEST, {"error": str(error)})
+        if form == "":
+            begin = int(asked["begin"]) if asked.get("begin", "").isdecimal() and len(asked["begin"]) < 12 else 0
+            return self._send_json(HTTPStatus.OK, self.server.find(kind, filters, search, begin))
+        if form in ("jsonl", "csv"):
+            write = _write_csv if form == "csv" else _write_json_lines
+            return self._stream(f"{kind}.{form}", write(viewed.read(filters, search)))
         return self._send(HTTPStatus.NOT_FOUND, "text/plain", b"not found\n")
 
     def _send_json(self, status: HTTPStatus, value: Mapping[str, Any]) -> None:

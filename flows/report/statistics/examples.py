@@ -54,7 +54,7 @@ class Examples:
         examples, room = [], BYTES
         for row in rows.head(ALL).iter_rows(named=True):
             example = make_example(row, self.key)
-            room -= _estimate_size(example)
+            room -= estimate_size(example)
             if room < 0:
                 break
             examples.append(example)
@@ -74,13 +74,13 @@ def make_example(row: Mapping[str, Any], key: str) -> dict[str, Any]:
     at = next((row[label.column] for label in list_labels("step") if row.get(label.column) is not None), None)
     begin = max(0, min((at or 0) - STEPS // 2, len(steps) - STEPS))
     return {
-        "id": _shorten(row[key], NAME), "type": _shorten(row["kind"], NAME),
-        **{name: None if row.get(name) is None else _shorten(row[name], NAME) for name in _SAID},
-        "question": _shorten(format_question(row.get("question") or "", row.get("options")), QUESTION),
+        "id": shorten(row[key], NAME), "type": shorten(row["kind"], NAME),
+        **{name: None if row.get(name) is None else shorten(row[name], NAME) for name in _SAID},
+        "question": shorten(format_question(row.get("question") or "", row.get("options")), QUESTION),
         "first_error": at, "begin": begin, "length": len(steps),
-        "steps": [_shorten(step, STEP) for step in steps[begin : begin + STEPS]],
+        "steps": [shorten(step, STEP) for step in steps[begin : begin + STEPS]],
         "values": _list_values(row, begin, min(len(steps), begin + STEPS)),
-        "reference": None if row.get("reference") is None else _shorten(row["reference"], QUESTION),
+        "reference": None if row.get("reference") is None else shorten(row["reference"], QUESTION),
         "reasons": _list_reasons(row),
     }  # fmt: skip
 
@@ -102,11 +102,11 @@ def _list_reasons(row: Mapping[str, Any]) -> list[dict[str, Any]]:
             votes += _format_votes(row, label.votes)
         elif not label.votes and row.get(label.column) is not None:
             by = label.title or label.rater or label.column
-            alone.append({"by": by, "label": row[label.column], "kind": "", "says": _shorten(row.get(label.cause or "") or "", REASON)})  # fmt: skip
+            alone.append({"by": by, "label": row[label.column], "kind": "", "says": shorten(row.get(label.cause or "") or "", REASON)})  # fmt: skip
     for label in list_labels("type"):
         if row.get(label.cause or ""):
-            by = _shorten(row.get(label.method or "") or "classification", NAME)
-            alone.append({"by": by, "label": None, "kind": "", "says": _shorten(row[label.cause or ""], REASON)})
+            by = shorten(row.get(label.method or "") or "classification", NAME)
+            alone.append({"by": by, "label": None, "kind": "", "says": shorten(row[label.cause or ""], REASON)})
     return [*votes[:8], *alone]
 
 
@@ -114,17 +114,17 @@ def _format_votes(row: Mapping[str, Any], votes: Votes) -> list[dict[str, Any]]:
     columns = [row.get(name or "") or [] for name in (votes.raters, votes.values, votes.errors, votes.reasons)]
     return [
         {
-            "by": _shorten(by, NAME),
+            "by": shorten(by, NAME),
             "label": value,
-            "kind": _shorten(kind or "", NAME),
-            "says": _shorten(says or "", REASON),
+            "kind": shorten(kind or "", NAME),
+            "says": shorten(says or "", REASON),
         }
         for by, value, kind, says in zip_longest(*columns)
         if by is not None
     ]
 
 
-def _shorten(text: object, most: int) -> str:
+def shorten(text: object, most: int) -> str:
     """A text that is not too long, without characters that no page may hold."""
     whole = str(text)
     cut = whole[:most]
@@ -132,6 +132,6 @@ def _shorten(text: object, most: int) -> str:
     return plain if len(whole) <= most else f"{plain}… ({len(whole) - most:,} characters more)"
 
 
-def _estimate_size(example: dict[str, Any]) -> int:
+def estimate_size(example: dict[str, Any]) -> int:
     """The bytes of an example in a page, about: twice, since what can be searched stands there again in part."""
     return len(html.escape(str(example)).encode()) + 60 * len(example["steps"]) + 600

@@ -73,13 +73,17 @@ def test_examples_are_filtered_and_searched(browser: Browser, page: Path) -> Non
     every = view.locator(".example").count()
     assert view.locator(".example:visible").count() == every > 5
     word = (view.locator(".example .id").nth(2).text_content() or "").strip()
-    view.get_by_label("Search").fill(word.upper())
+    search, clear = (
+        view.locator("#examples").get_by_label("Search"),
+        view.locator("#examples").get_by_role("button", name="Clear"),
+    )
+    search.fill(word.upper())
     assert view.locator(".example:visible").count() == 1
     assert view.locator("#count").text_content() == f"1 of {every} rows"
-    view.get_by_label("Search").fill("no row says this")
+    search.fill("no row says this")
     assert view.locator(".example:visible").count() == 0
     assert view.locator("#nothing").is_visible()
-    view.get_by_role("button", name="Clear").click()
+    clear.click()
     view.wait_for_function("() => !document.querySelector('.example[hidden]')")
     kinds = view.locator("select[name=type]").locator("option").all_text_contents()
     assert len(kinds) > 2

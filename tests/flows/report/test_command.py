@@ -107,7 +107,9 @@ def test_every_section_says_so_where_nothing_was_measured(hostile: Release) -> N
     }
     release = {"corpus": "c", "version": "1.0.0", "recipe": {"title": "T"}}
     html = render(release, {**nothing, "rows": rows, "rollouts": [], "examples": [], "from": "rows"})
-    assert html.count("Not measured: ") == len(SECTIONS) - 1, "flips are spoken of only where models are compared"
+    assert html.count("Not measured: ") == len(SECTIONS) - 2, (
+        "flips and changes are spoken of only where something is compared"
+    )
     assert "<svg" not in html and len(html) < 50_000
 
 

@@ -18,7 +18,9 @@ import pytest
 from errata.cli.command import main
 from errata.release.find import Release
 
-from flows.viewing.rows import ViewedRows, ViewError
+from flows.report.statistics.examples import NAME, shorten
+from flows.viewing.database import ViewError
+from flows.viewing.rows import ViewedRows
 from flows.viewing.server import Viewer
 from tests.flows.report.conftest import publish_hostile
 
@@ -38,7 +40,7 @@ def viewed(release: Release) -> Iterator[ViewedRows]:
     found = ViewedRows(release)
     yield found
     found.close()
-    assert not Path(found.folder.name).exists()
+    assert not Path(found.database.folder.name).exists()
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +73,7 @@ def test_every_row_is_found_by_its_values_and_its_words(release: Release, viewed
     )
     column = viewed.by["type"]
     for kind, n in frame[column].drop_nulls().value_counts().iter_rows():
-        assert viewed.find({"type": kind})[0] == n
+        assert viewed.find({"type": shorten(kind, NAME)})[0] == n
     step = viewed.by["step"]
     at = frame[step].drop_nulls().to_list()[0]
     assert viewed.find({"step": str(at + 1)})[0] == frame.filter(pl.col(step) == at).height
@@ -120,9 +122,9 @@ def test_rows_are_pages_of_text_and_downloads_are_whole(release: Release, viewer
     assert "<script" not in found["html"] and found["html"].count('class="example"') == min(20, frame.height)
     kind = frame[viewer.rows.by["type"]].drop_nulls()[0]
     wanted = frame.filter(pl.col(viewer.rows.by["type"]) == kind)
-    lines = ask(viewer, f"rows.jsonl?type={quote(kind)}")[2].split("\n")[:-1]
+    lines = ask(viewer, f"rows.jsonl?type={quote(shorten(kind, NAME))}")[2].split("\n")[:-1]
     assert [json.loads(line)[viewer.rows.key] for line in lines] == wanted[viewer.rows.key].to_list()
-    status, headers, body = ask(viewer, f"rows.csv?type={quote(kind)}")
+    status, headers, body = ask(viewer, f"rows.csv?type={quote(shorten(kind, NAME))}")
     assert status == 200 and headers["content-disposition"] == 'attachment; filename="rows.csv"'
     csv.field_size_limit(10**8)
     table = list(csv.reader(io.StringIO(body)))

@@ -1,0 +1,100 @@
+"""What a viewer looks rows up in: a DuckDB database in a temporary folder, into which tables are copied in the background.
+
+A table is there when its copy is whole; who needs one waits for it. Nothing is
+ever written to a release.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from schemas.errors import ApplicationError
+
+MEMORY = "1GB"
+
+
+class ViewError(ApplicationError):
+    """The rows of a release cannot be viewed."""
+
+    exit_code = 2
+
+
+class ViewDatabase:
+    """Tables of a viewer, each copied once, one after the other."""
+
+    def __init__(self) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="errata-view-")
+        config: dict[str, Any] = {"memory_limit": MEMORY, "enable_external_access": True}
+        self._database = duckdb.connect(str(Path(self.folder.name, "rows.duckdb")), config=config)
+        self._tables: dict[str, Future[None]] = {}
+        self._copying = ThreadPoolExecutor(1)
+
+    def copy(self, table: str, select: str, values: Sequence[Any] = ()) -> None:
+        """Copy what a query selects into a table, behind those that are copied already."""
+        self._tables[table] = self._copying.submit(self._execute, f"CREATE TABLE {table} AS {select}", values)
+
+    def add(self, table: str, rows: pl.DataFrame) -> None:
+        """Put rows into a table at once."""
+        with self._database.cursor() as cursor:
+            cursor.register("given", rows.to_arrow())
+            cursor.execute(f"CREATE TABLE {table} AS SELECT * FROM given")
+        self._tables[table] = Future()
+        self._tables[table].set_result(None)
+
+    def seal(self) -> None:
+        """Read no file any more, once what is copied is there."""
+        self._copying.submit(self._execute, "SET enable_external_access = false", ())
+
+    def has(self, table: str) -> bool:
+        """Whether a table is there."""
+        return self._tables[table].done()
+
+    def connect(self, table: str) -> duckdb.DuckDBPyConnection:
+        """A cursor, once a table is there; `ViewError` where it could not be copied."""
+        try:
+            self._tables[table].result()
+        except duckdb.Error as error:
+            raise ViewError(f"the rows cannot be read: {str(error)[:300]}") from None
+        return self._database.cursor()
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self._copying.shutdown(cancel_futures=True)
+        self._database.close()
+        self.folder.cleanup()
+
+    def _execute(self, statement: str, values: Sequence[Any]) -> None:
+        with self._database.cursor() as cursor:
+            cursor.execute(statement, values)
+
+
+def fetch_rows(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """All rows of a result."""
+    names = [entry[0] for entry in result.description or ()]
+    return [dict(zip(names, row)) for row in result.fetchall()]
+
+
+def quote_name(name: str) -> str:
+    """A column's name in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def show_value(column: str, most: int) -> str:
+    """SQL for a column's value as pages show it: `shorten` of the examples, by which people filter."""
+    text = f"CAST({quote_name(column)} AS VARCHAR)"
+    plain = f"regexp_replace(left({text}, {most}), '[\\x00-\\x08\\x0b-\\x1f\\x7f]', '\ufffd', 'g')"
+    more = f"'… (' || format('{{:,}}', length({text}) - {most}) || ' characters more)'"
+    return f"CASE WHEN length({text}) > {most} THEN {plain} || {more} ELSE {plain} END"
+
+
+def match_words(column: str, search: str) -> tuple[list[str], list[str]]:
+    """SQL for rows that hold all words, and the words."""
+    words = search.lower().split()[:20]
+    return [f"contains({column}, ?)"] * len(words), words
