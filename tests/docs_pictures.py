@@ -9,9 +9,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import errata
 import yaml
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from flows.report.build import render_release
 from tests.building import build
 
 ROOT = Path(__file__).parents[1]
@@ -36,8 +38,30 @@ PICTURES = {
     "example.png": Picture("abacus", 1200, 640, ".example:has(.wrong):has(.reference):has(.reasons)"),
     "phone.png": Picture("abacus", 390, 844),
     "sample.png": Picture("sample", 1200, 840),
+    "compared.png": Picture("compared", 1200, 1250, "#changes-type"),
+    "beside.png": Picture("compared", 1200, 600, ".change[data-kind~=flip]"),
 }
 """By their names in `docs/images`."""
+
+COMPARED = """\
+corpus: compared
+version: VERSION
+title: Solutions of a model and of the one after it
+license: Apache-2.0
+models: {solver: SOLVER, abacus: {engine: abacus}}
+tables:
+  problems: {task: world, count: 100, level: 3}
+  trusted: {task: gold, from: problems}
+  solutions: {task: generate, from: trusted, models: [solver], prompt: abacus-solve, sampling: [{temperature: 1.0, samples: 2}], max_tokens: 300}
+  steps: {task: split, from: solutions}
+  verified: {task: verify, from: steps}
+  judged: {task: judge, from: verified, models: [abacus], prompt: abacus-judge, max_tokens: 600}
+  agreed: {task: agree, from: judged, rule: k of n, k: 1}
+  typed: {task: classify, from: agreed, taxonomy: abacus, judged_in: abacus}
+  release: {task: release, from: typed, splits: {test: 1.0}}
+"""
+"""Right and wrong solutions of the same problems, of another model in each release."""
+SOLVERS = {"0.1.0": "{engine: world, skill: {slips: 0.35}}", "0.2.0": "{engine: abacus}"}
 
 
 def shorten(recipe: Path, folder: Path) -> Path:
@@ -53,9 +77,24 @@ def shorten(recipe: Path, folder: Path) -> Path:
 
 def build_report(name: str, folder: Path) -> Path:
     """Build a recipe of the catalog below a folder, where its tables stay; the report of its release."""
+    if name == "compared":
+        return build_comparison(folder)
     recipe = RECIPES / f"{name}.yaml"
     manifest = build(shorten(recipe, folder) if name == "abacus" else recipe, folder / "store")
     return folder / "store/releases" / name / str(manifest["version"]) / "report.html"
+
+
+def build_comparison(folder: Path) -> Path:
+    """Build two releases below a folder; the report of the later one beside the earlier."""
+    releases = []
+    for version, solver in SOLVERS.items():
+        recipe = folder / f"compared-{version}.yaml"
+        recipe.write_text(COMPARED.replace("VERSION", version).replace("SOLVER", solver), "utf-8")
+        build(recipe, folder / "store")
+        releases.append(errata.open_release(f"compared@{version}", str(folder / "store")))
+    report = folder / "compared.html"
+    report.write_text(render_release(releases[1], releases[0]), "utf-8")
+    return report
 
 
 def draw(browser: Browser, report: Path, picture: Picture, path: Path) -> None:
@@ -70,9 +109,11 @@ def draw(browser: Browser, report: Path, picture: Picture, path: Path) -> None:
 
 
 def open_alone(page: Page, place: str) -> None:
-    """Open the first such example, close the others, and scroll to it."""
-    page.evaluate("document.querySelectorAll('.example').forEach((example) => { example.open = false; })")
-    page.locator(place).first.evaluate("(example) => { example.open = true; example.scrollIntoView(); }")
+    """Open the first such row, close the others, and scroll to it; a picture is scrolled to with its section."""
+    page.evaluate("document.querySelectorAll('.example, .change').forEach((row) => { row.open = false; })")
+    page.locator(place).first.evaluate(
+        "(place) => { place.open = true; (place.closest('section[id]:has(.plot)') && !place.matches('details') ? place.closest('section') : place).scrollIntoView(); }"
+    )
 
 
 def draw_all(folder: Path, target: Path, browser: Browser) -> None:

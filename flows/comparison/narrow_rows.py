@@ -45,7 +45,8 @@ class ComparisonError(ApplicationError):
 
 
 def open_view(release: Release, view: str) -> ReleasedRows:
-    """The rows of a view of a release; `ComparisonError` where they have no key."""
+    """The rows of a view of a release; `ComparisonError` where they have no key, `NotFound` where there is no such view."""
+    release.files(view)
     key = find_key(release, view)
     if key is None:
         raise ComparisonError(
