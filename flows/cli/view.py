@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import webbrowser
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
@@ -22,6 +23,8 @@ def run_view(options: Namespace) -> int:
     store = locate_store(options.store)
     release = errata.open_release(options.name, store)
     against = errata.open_release(options.against, store) if options.against else None
+    if against and sys.stderr.isatty():
+        print(text.strip_controls(f"{release.name} is compared with {against.name}, row by row …"), file=sys.stderr)
     changes = view_changes(release, against, options.view) if against else None
     rows = changes.after if changes else ViewedRows(release, options.view)
     try:

@@ -42,7 +42,7 @@ class Changes:
     before: ReleasedRows
     after: ReleasedRows
     rows: pl.DataFrame
-    """`id`, `before_key`, `after_key`, `rule`, `model`, `set`, `problem`, `same_solution`, each label as `verdict_before`
+    """`id`, `before_key`, `after_key`, `row_before`, `row_after` (their numbers in the views), `rule`, `model`, `set`, `problem`, `same_solution`, each label as `verdict_before`
     and so on, and `FACTS`. Ordered by id."""
     models: tuple[tuple[str, str], ...]
     by_question: bool
@@ -90,7 +90,7 @@ def compare_rows(before: ReleasedRows, after: ReleasedRows, most: int | None = N
 
 def _join_labels(matching: Matching, old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     """The matched rows with the labels of both sides, and what changed."""
-    kept = ("model", "set", "problem", "content", *KINDS)
+    kept = ("row", "model", "set", "problem", "content", *KINDS)
     rows = matching.rows
     for side, key, name in ((old, "before_key", "before"), (new, "after_key", "after")):
         labels = {f"{column}_{name}": side[column] if column in side.columns else None for column in kept}
@@ -111,7 +111,19 @@ def _join_labels(matching: Matching, old: pl.DataFrame, new: pl.DataFrame) -> pl
     rows = rows.with_columns(changed=changed).with_columns(same=pl.col("in_both") & ~pl.col("changed"))
     names = [f"{kind}_{side}" for kind in KINDS for side in ("before", "after")]
     shown = {name: _shorten_values(rows[name]) for name in ("model", "set", "model_before", *names)}
-    columns = ["id", "before_key", "after_key", "rule", "model", "set", "problem", "same_solution", "model_before"]
+    columns = [
+        "id",
+        "before_key",
+        "after_key",
+        "row_before",
+        "row_after",
+        "rule",
+        "model",
+        "set",
+        "problem",
+        "same_solution",
+        "model_before",
+    ]
     return rows.with_columns(**shown).select(*columns, *names, *FACTS).sort("id")
 
 

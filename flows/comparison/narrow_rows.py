@@ -21,6 +21,7 @@ from tasks.sources.content_ids import identify_problem
 KINDS: tuple[LabelKind, ...] = ("verdict", "step", "type")
 CONTENT = ("steps", "rationale", "text")
 """Columns of which the first that both releases have tells whether a solution is the same."""
+_ROW = "errata_row"
 _OF = ("model", "set", "sampling", "sample")
 
 
@@ -103,23 +104,27 @@ def read_narrow(rows: ReleasedRows, content: str | None, by_question: bool, shar
         share: The share of the problems that is read; ids are hashes, so it is a random one, and the same in any release.
 
     Returns:
-        `key`, `problem`, `content` (hashes), `model`, `set`, `sampling` and `sample` as far as there are such columns,
-        and `verdict`, `step` and `type` as text, `undecided` where there is no decision.
+        `key`, `row` (its number in the view), `problem`, `content` (hashes), `model`, `set`, `sampling` and `sample` as far
+        as there are such columns, and `verdict`, `step` and `type` as text, `undecided` where there is no decision.
 
     """
     labels = {kind: column for kind in KINDS if (column := rows.label(kind))}
     problem = ("question", "options") if by_question else ("problem_id",)
     wanted = dict.fromkeys((rows.key, *problem, *_OF, *labels.values(), *([content] if content else [])))
     names = [name for name in wanted if name in rows.source.columns]
-    parts = [
-        _narrow(part, rows.key, labels, content, by_question, share) for part in rows.source.read(names) if part.height
-    ]
-    narrow = pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame(schema={"key": pl.String})
-    if narrow["key"].is_duplicated().any():
+    parts, position = [], 0
+    for part in rows.source.read(names):
+        narrow = _narrow(part.with_row_index(_ROW, position), rows.key, labels, content, by_question, share)
+        parts += [narrow] if narrow.height else []
+        position += part.height
+    whole = (
+        pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame(schema={"key": pl.String, "row": pl.UInt32})
+    )
+    if whole["key"].is_duplicated().any():
         raise ComparisonError(
             f"{rows.release}: in its view {rows.source.name} a {rows.key} names several rows; they cannot be told apart"
         )
-    return narrow
+    return whole
 
 
 def _narrow(
@@ -127,7 +132,7 @@ def _narrow(
 ) -> pl.DataFrame:
     if by_question and "question" in part.columns:
         part = part.with_columns(problem_id=_identify(part))
-    columns: dict[str, Any] = {"key": pl.col(key).cast(pl.String)}
+    columns: dict[str, Any] = {"key": pl.col(key).cast(pl.String), "row": pl.col(_ROW)}
     if "problem_id" in part.columns:
         columns["problem"] = _digest("problem_id")
     if content:

@@ -22,7 +22,7 @@ from flows.report.statistics.drift import measure_drift
 STATISTICS, PAGE = "report.json", "report.html"
 LARGEST = 32 * 2**20
 """Bytes of a `report.json` that is read."""
-MOST = 1_500_000
+MOST = 600_000
 """Rows of two releases that a report compares; of more, those of a share of the problems."""
 
 

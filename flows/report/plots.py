@@ -136,8 +136,8 @@ def plot_heat(
     ink = alt.condition(f"datum.value >= {dark:.6f}", alt.value("var(--on-heat)"), alt.value("var(--ink)"))
     words = base.mark_text(baseline="middle").encode(text="label:N", color=ink)
     spec = _draw(alt.layer(cells, words), 26 * len(down))
-    # what is turned reaches beyond the last column
-    return {**spec, "padding": {"left": 5, "top": 5, "right": 60, "bottom": 5}} if turned else spec
+    # what is turned reaches beyond the last column, and fonts of browsers are wider than those that names are measured with
+    return {**spec, "padding": {"left": 24, "top": 5, "right": 60, "bottom": 5}} if turned else spec
 
 
 def plot_curves(rows: Sequence[Row], parts: Sequence[str], x: str, y: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from flows.comparison.changes import Changes, compare_rows
 from flows.comparison.narrow_rows import KINDS, choose_view, open_view
 from flows.report.build import list_columns
 from flows.report.statistics.examples import NAME
-from flows.viewing.database import ViewDatabase, ViewError, fetch_rows, match_words, quote_name, show_value
+from flows.viewing.database import ViewDatabase, ViewError, fetch_rows, match_words, show_value
 from flows.viewing.rows import BATCH, PAGE, ViewedRows
 
 LABELS = tuple(f"{kind}-{side}" for kind in KINDS for side in ("before", "after"))
@@ -31,13 +31,21 @@ class ViewedChanges:
         rank = pl.coalesce(*(pl.when(pl.col(fact)).then(pl.lit(i)) for i, fact in enumerate(ORDER)))
         self.database = after.database
         self.database.add(_NARROW, changes.rows.sort(rank, "id").with_row_index("number"))
+        # the page that everybody asks for first is fetched while nothing is copied yet
+        self._first: list[dict[str, Any]] = []
+        self._first = self.find({})[1]
+
+    def copy(self) -> None:
+        """Copy what is searched; until it is there, rows are found by what became of them alone, and read from the files."""
+        self.after.copy()
+        self.before.copy()
         # rows that changed in nothing that is searched have their words once
         self.database.copy(
             _WORDS,
             f"""SELECT c.*, {show_value("id", NAME)} AS shown_id,
             concat_ws(' ', a.errata_words, CASE WHEN b.errata_words IS DISTINCT FROM a.errata_words THEN b.errata_words END) AS words
-            FROM {_NARROW} c LEFT JOIN {after.table} a ON CAST(a.{quote_name(after.key)} AS VARCHAR) = c.after_key
-            LEFT JOIN {before.table} b ON CAST(b.{quote_name(before.key)} AS VARCHAR) = c.before_key ORDER BY number""",
+            FROM {_NARROW} c LEFT JOIN {self.after.table} a ON a.errata_number = c.row_after
+            LEFT JOIN {self.before.table} b ON b.errata_number = c.row_before""",
         )
 
     def find(self, filters: Mapping[str, str], search: str = "", begin: int = 0) -> tuple[int, list[dict[str, Any]]]:
@@ -55,18 +63,29 @@ class ViewedChanges:
             ViewError: There is no such kind of change, or the rows cannot be read.
 
         """
+        if self._first and not filters and not search and begin == 0:
+            return self.total, self._first
         table, where, values = self._select(filters, search)
-        page = f"SELECT * FROM {table} {where} ORDER BY number LIMIT {PAGE} OFFSET ?"
+        numbers = f"SELECT number, count(*) OVER () FROM {table} {where} ORDER BY number LIMIT {PAGE} OFFSET ?"
         with self.database.connect(table) as cursor:
-            ((count,),) = cursor.execute(f"SELECT count(*) FROM {table} {where}", values).fetchall()
-            rows = fetch_rows(cursor.execute(page, [*values, begin]))
-        return int(count), [make_changed_row(row, self.changes, *sides) for row, *sides in self._fetch_sides(rows)]
+            found = cursor.execute(numbers, [*values, begin]).fetchall()
+            if not found:
+                counted = (
+                    cursor.execute(f"SELECT count(*) FROM {table} {where}", values).fetchall() if begin else [(0,)]
+                )
+                return int(counted[0][0]), []
+            shown = ", ".join(str(number) for number, _ in found)
+            rows = fetch_rows(cursor.execute(f"SELECT * FROM {_NARROW} WHERE number IN ({shown}) ORDER BY number"))
+        return int(found[0][1]), [
+            make_changed_row(row, self.changes, *sides) for row, *sides in self._fetch_sides(rows)
+        ]
 
     def read(self, filters: Mapping[str, str], search: str = "") -> Iterator[dict[str, Any]]:
         """All rows that changed so and hold all these words: what became of each, and the columns of both sides."""
         table, where, values = self._select(filters, search)
         with self.database.connect(table) as cursor:
-            cursor.execute(f"SELECT * FROM {table} {where} ORDER BY number", values)
+            found = f"SELECT number FROM {table} {where}"
+            cursor.execute(f"SELECT * FROM {_NARROW} WHERE number IN ({found}) ORDER BY number", values)
             names = [entry[0] for entry in cursor.description or ()]
             while batch := cursor.fetchmany(BATCH):
                 for row, before, after in self._fetch_sides([dict(zip(names, row)) for row in batch]):
@@ -80,11 +99,11 @@ class ViewedChanges:
     def _fetch_sides(self, rows: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Any, Any]]:
         """Rows with the whole row of either side."""
         sides = [
-            viewed.fetch([row[column] for row in rows if row[column] is not None])
-            for viewed, column in ((self.before, "before_key"), (self.after, "after_key"))
+            viewed.fetch({row[f"row_{name}"]: row[f"{name}_key"] for row in rows if row[f"row_{name}"] is not None})
+            for viewed, name in ((self.before, "before"), (self.after, "after"))
         ]
         for row in rows:
-            yield row, sides[0].get(row["before_key"]), sides[1].get(row["after_key"])
+            yield row, sides[0].get(row["row_before"]), sides[1].get(row["row_after"])
 
     def _select(self, filters: Mapping[str, str], search: str) -> tuple[str, str, list[str]]:
         """The table that is looked at, what a row must satisfy as SQL, and the values of its places."""
@@ -122,8 +141,9 @@ def view_changes(release: Release, against: Release, view: str | None = None) ->
     name = view or choose_view(list_columns(release), against, release.name)
     changes = compare_rows(open_view(against, name), open_view(release, name))
     database = ViewDatabase()
-    before, after = ViewedRows(against, name, database, "rows_before"), ViewedRows(release, name, database)
+    after, before = ViewedRows(release, name, database), ViewedRows(against, name, database, "rows_before")
     viewed = ViewedChanges(against, changes, before, after)
+    viewed.copy()
     database.seal()
     return viewed
 

@@ -35,6 +35,7 @@ class ViewDatabase:
         self._database = duckdb.connect(str(Path(self.folder.name, "rows.duckdb")), config=config)
         self._tables: dict[str, Future[None]] = {}
         self._copying = ThreadPoolExecutor(1)
+        self._running: duckdb.DuckDBPyConnection | None = None
 
     def copy(self, table: str, select: str, values: Sequence[Any] = ()) -> None:
         """Copy what a query selects into a table, behind those that are copied already."""
@@ -54,7 +55,7 @@ class ViewDatabase:
 
     def has(self, table: str) -> bool:
         """Whether a table is there."""
-        return self._tables[table].done()
+        return table in self._tables and self._tables[table].done()
 
     def connect(self, table: str) -> duckdb.DuckDBPyConnection:
         """A cursor, once a table is there; `ViewError` where it could not be copied."""
@@ -65,14 +66,17 @@ class ViewDatabase:
         return self._database.cursor()
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Leave nothing behind, and finish no copy."""
+        if self._running is not None:
+            self._running.interrupt()
         self._copying.shutdown(cancel_futures=True)
         self._database.close()
         self.folder.cleanup()
 
     def _execute(self, statement: str, values: Sequence[Any]) -> None:
-        with self._database.cursor() as cursor:
-            cursor.execute(statement, values)
+        with self._database.cursor() as self._running:
+            self._running.execute(statement, values)
+        self._running = None
 
 
 def fetch_rows(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:

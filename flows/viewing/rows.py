@@ -44,20 +44,26 @@ class ViewedRows:
                 f"{release.name}: its view {self.view} has no key, by which rows are told apart; name another with --view"
             )
         self.key = key
+        # where a key is text, its column is read first, and the others where it fits alone
+        kind = next(
+            column.get("type", "string") for column in release.manifest["columns"][self.view] if column["name"] == key
+        )
+        self._key = quote_name(key) if kind == "string" else f"CAST({quote_name(key)} AS VARCHAR)"
         self.by = _find_columns(key, columns)
         self.database = database or ViewDatabase()
         names = [name for name in dict.fromkeys((key, *TEXTS)) if name in columns]
         words = ", ".join(f"CAST({quote_name(name)} AS VARCHAR)" for name in names)
         shown = {f"{_SHOWN}{name}": show_value(column, NAME) for name, column in self.by.items() if name != "step"}
         values = "".join(f", {value} AS {name}" for name, value in shown.items())
-        self.database.copy(
-            table,
-            f"SELECT (row_number() OVER ()) - 1 AS {_NUMBER}, *, lower(concat_ws(' ', {words})) AS {_WORDS}{values} FROM read_parquet(?)",
-            [self.paths],
-        )
+        self._wanted = f"(row_number() OVER ()) - 1 AS {_NUMBER}, *, lower(concat_ws(' ', {words})) AS {_WORDS}{values}"
         self._selected = f"* EXCLUDE ({', '.join((_NUMBER, _WORDS, *shown))})"
         if database is None:
+            self.copy()
             self.database.seal()
+
+    def copy(self) -> None:
+        """Copy the rows in the background; who gives a database begins it."""
+        self.database.copy(self.table, f"SELECT {self._wanted} FROM read_parquet(?)", [self.paths])
 
     def find(self, filters: Mapping[str, str], search: str = "", begin: int = 0) -> tuple[int, list[dict[str, Any]]]:
         """A page of the rows with these values that hold all these words.
@@ -93,17 +99,20 @@ class ViewedRows:
             page = f"SELECT {self._selected} FROM {self.table} WHERE {_NUMBER} IN ({shown}) ORDER BY {_NUMBER}"
             return int(found[0][1]), fetch_rows(cursor.execute(page))
 
-    def fetch(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Rows by their keys; from the files as long as they are not copied."""
-        where = f"WHERE CAST({quote_name(self.key)} AS VARCHAR) IN ({', '.join('?' * len(keys))})"
-        if not keys:
+    def fetch(self, rows: Mapping[int, str]) -> dict[int, dict[str, Any]]:
+        """Rows by their numbers, of which each has a key; by these from the files as long as the rows are not copied."""
+        if not rows:
             return {}
-        if not self.database.has(self.table):
-            rows = self._read_files(where, keys)
-        else:
+        if self.database.has(self.table):
+            numbers = ", ".join(map(str, rows))
             with self.database.connect(self.table) as cursor:
-                rows = fetch_rows(cursor.execute(f"SELECT {self._selected} FROM {self.table} {where}", list(keys)))
-        return {str(row[self.key]): row for row in rows}
+                wide = fetch_rows(
+                    cursor.execute(f"SELECT {self._selected} FROM {self.table} WHERE {_NUMBER} IN ({numbers})")
+                )
+        else:
+            wide = self._read_files(f"WHERE {self._key} IN ({', '.join('?' * len(rows))})", list(rows.values()))
+        by_key = {str(row[self.key]): row for row in wide}
+        return {number: by_key[key] for number, key in rows.items()}
 
     def read(self, filters: Mapping[str, str], search: str = "") -> Iterator[dict[str, Any]]:
         """All rows with these values that hold all these words, in their order."""

@@ -93,15 +93,15 @@ def make_second(plan: Plan, rows: int) -> None:
     store, typed = Store(plan.store), plan.jobs[-2]
     if "2.0.0" in store.names("releases/big"):
         return
-    wide = (change(part) for part in parts(typed, block(typed), rows + rows // 100))
-    view = View(typed.contract, ({"train": part} for part in skip(wide, rows // 100)))
+    wide = (revise_labels(part) for part in parts(typed, block(typed), rows + rows // 100))
+    view = View(typed.contract, ({"train": part} for part in skip_rows(wide, rows // 100)))
     columns = [{"name": column.name, "meaning": column.meaning} for column in typed.contract.columns]
     recipe = {"title": "Big", "license": "MIT", "text": ""}
     rest = {"fingerprint": "bigger", "recipe": recipe, "columns": {"typed": columns}, "funnel": [], "keys": {"typed": "solution_id"}}  # fmt: skip
     publish(store, "big", "2.0.0", "bigger", {"typed": view}, lambda _: ({"README.md": "# Big\n"}, rest))
 
 
-def skip(frames: Iterator[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+def skip_rows(frames: Iterator[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
     """Frames without their first rows."""
     for frame in frames:
         if rows < frame.height:
@@ -109,7 +109,7 @@ def skip(frames: Iterator[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
         rows = max(0, rows - frame.height)
 
 
-def change(part: pl.DataFrame) -> pl.DataFrame:
+def revise_labels(part: pl.DataFrame) -> pl.DataFrame:
     """Rows of which one in twenty has another type, another one another first wrong step, and another one another verdict."""
     turn = pl.int_range(pl.len()) % 20
     return part.with_columns(
@@ -139,7 +139,7 @@ def measure(
             page, first = ask(url), ask(f"{url}{place}?begin=0")
             copied = ask(f"{url}{place}?search=total")
             rows: list[list[object]] = [["the command is there", f"{started:.2f} s", "", "", ""]]
-            rows.append(["first page and its rows", f"{page + first:.2f} s", "", f"{FIRST:.1f} s", judge(page + first <= FIRST)])  # fmt: skip
+            rows.append(["first page and its rows", f"{page + first:.2f} s", "", f"{FIRST:.1f} s", say_whether(page + first <= FIRST)])  # fmt: skip
             rows.append(["the rows are copied, after", f"{copied:.1f} s", "", "", ""])
             met = [page + first <= FIRST]
             for name, (query, where) in queries.items():
@@ -147,14 +147,14 @@ def measure(
                 mine = statistics.median(ask(asked) for _ in range(TIMES))
                 theirs = statistics.median(count(files, where.format(**known)) for _ in range(TIMES))
                 met.append(mine <= FOUND)
-                rows.append([name, f"{1000 * mine:.0f} ms", f"{1000 * theirs:.0f} ms", f"{1000 * FOUND:.0f} ms", judge(met[-1])])  # fmt: skip
+                rows.append([name, f"{1000 * mine:.0f} ms", f"{1000 * theirs:.0f} ms", f"{1000 * FOUND:.0f} ms", say_whether(met[-1])])  # fmt: skip
         finally:
             process.terminate()
     print(terminal.format_table([" ".join(names), *HEAD[1:]], rows), flush=True)
     return all(met)
 
 
-def judge(met: bool) -> str:
+def say_whether(met: bool) -> str:
     """Whether a figure is met, in a word."""
     return "met" if met else "MISSED"
 
