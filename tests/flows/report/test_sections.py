@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 import polars as pl
+import pytest
 
 from flows.metrics.label_certainty import LabelCertainty
-from flows.report.elements import Cell, PageTable, Plot, format_brief, format_model, format_size, name_step
+from flows.report import plots
+from flows.report.drawing import draw_plot
+from flows.report.elements import Cell, PageTable, Plot, find_rows, format_brief, format_model, format_size, name_step
 from flows.report.plots import plot_bars, plot_heat, plot_stacked
 from flows.report.sections.flips import show_flips
 from flows.report.sections.labels import show_labellers
 from flows.report.sections.overview import show_cost, show_duplicates, show_gates
+from flows.report.statistics.examples import make_example
+from tests.flows.report.hostile import NASTY
 
 GATE: dict[str, Any] = {
     "view": "mistakes", "expectation": "share", "column": None, "says": "Few are undecided.", "severity": "fail",
@@ -153,3 +159,13 @@ def test_flips_have_a_section_where_models_are_compared() -> None:
         in several.lead
     )
     assert show_flips({}, {"flips": []}) is None and show_flips({}, {}) is None
+
+
+@pytest.mark.parametrize("value", [*NASTY, "x" * 500, "gpt-3.5", "a.b~c_d"])
+def test_a_link_to_rows_names_a_value_as_the_page_shows_it(value: str) -> None:
+    (shown,) = dict(parse_qsl(find_rows(type=value).partition("?")[2])).values()
+    assert shown == make_example({"id": "1", "kind": value, "text": ""}, "id")["type"]
+    bar = {"name": "a", "n": 1.0, "label": "1", "rows": find_rows(type=value)}
+    plot = Plot("p", "t", "s", plots.plot_bars([bar], ["a"], "x"), PageTable("c", ("a",), []))
+    drawn = draw_plot(plot)["wide"]
+    assert f'data-rows="{find_rows(type=value)}"' in drawn and "⇒" not in drawn
