@@ -191,7 +191,7 @@ def formats() -> str:
         lines += [
             f"**`{name}`** {declared.title} ({', '.join(_link_sources(declared.source))}).",
             "",
-            "```",
+            "```yaml",
             "tables:",
             f"  solutions: {{task: import, format: {name}, files: {files}{more}}}",
             "  release: {task: release, from: solutions}",

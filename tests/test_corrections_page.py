@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from textwrap import indent
 
 import pytest
 
@@ -11,6 +12,7 @@ from catalog.declarations import VIEWS, find_declarations
 from schemas.recipe.reader import read_recipe
 from tasks import TASKS
 from tests.command import ROOT
+from tests.snippets import list_blocks
 
 RECIPES = ROOT / "catalog" / "recipes"
 PAGE = (ROOT / "docs" / "corrections.md").read_text("utf-8")
@@ -48,7 +50,7 @@ def test_each_row_is_of_the_view_that_stands_above_it() -> None:
 
 
 def test_what_the_page_adds_to_a_recipe_fits_it() -> None:
-    blocks = re.findall(r"```yml\n(.*?)```", PAGE, re.DOTALL)
+    blocks = [indent(block.text, "  ") for block in list_blocks(ROOT / "docs/corrections.md") if block.language == "yml"]
     checked = next(block for block in blocks if "style: verify" in block)
     assert "spoc" in read("prm", checked)
     smoothed = next(block for block in blocks if "task: smooth" in block)

@@ -2,13 +2,11 @@
 
 import os
 import re
-import shlex
 from pathlib import Path
 
 import pytest
 import yaml
 from errata.cli.command import VERBS as CLIENT
-from errata.cli.verb import build_parser
 from errata.release.names import parse_name
 
 from catalog.declarations import find_declarations
@@ -18,6 +16,7 @@ from schemas.recipe.recipe import Recipe
 from tasks import TASKS
 from tests.generated import PARTS
 from tests.glossary import NOUNS, find_entry, list_runner_classes
+from tests.snippets import list_all
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -120,29 +119,6 @@ def test_every_verb_is_told_of() -> None:
     assert [verb.name for verb in (*CLIENT, *APPLICATION) if f"errata {verb.name}" not in text] == []
 
 
-def list_commands() -> list[tuple[str, str]]:
-    """Every command that a page shows, without what follows it in a comment or a pipe, and the page."""
-    pages = [*PAGES, *EXAMPLES]
-    lines = (
-        (page, line) for page in pages for line in re.findall(r"^ *\$ (.*)$", page.read_text("utf-8"), re.MULTILINE)
-    )
-    return [
-        (page.relative_to(ROOT).as_posix(), re.split(r"\s+[#|]", line.partition("errata ")[2])[0])
-        for page, line in lines
-        if re.match(r"(\w+=\S+ )*(\.venv/bin/)?errata ", line)
-    ]
-
-
-@pytest.mark.parametrize(("page", "command"), list_commands())
-def test_every_command_that_is_shown_is_one(page: str, command: str) -> None:
-    options = build_parser((*CLIENT, *APPLICATION), ()).parse_args(shlex.split(command))
-    assert callable(options.run)
-    for recipe, table in re.findall(r"(catalog/recipes/\w+\.yaml|docs/examples/\S+\.yaml)(?::(\w[\w-]*))?", command):
-        assert (ROOT / recipe).exists(), page
-        names = yaml.safe_load((ROOT / recipe).read_text("utf-8"))["tables"]
-        assert not table or table in names, f"{page}: {recipe} has no table {table}"
-
-
 def test_releases_of_the_default_corpus_are_those_that_its_recipe_makes() -> None:
     version = yaml.safe_load((ROOT / "catalog/recipes/abacus.yaml").read_text("utf-8"))["version"]
     specs = {spec for page in PAGES for spec in re.findall(r"\babacus@[\^\d.]+\d\b", page.read_text("utf-8"))}
@@ -158,62 +134,12 @@ def test_every_target_of_make_that_is_named_exists() -> None:
     assert {"corpus", "test", "test-vllm"} <= named <= targets
 
 
-def blocks() -> list[str]:
-    """The YAML of all pages."""
-    return [block for page in PAGES for block in re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)]
-
-
-def one(word: str) -> str:
-    """The first recipe, or part of one, in which a word stands."""
-    return next(block for block in blocks() if word in block)
-
-
 def sound(text: str) -> Recipe:
     return read_recipe(text, "docs", TASKS, find_declarations(ROOT / "catalog"))
 
 
-ASKING = f"corpus: c\nversion: 0.1.0\ntitle: T\nlicense: MIT\n{one('task: generate')}"
-VERIFIED = (
-    "  steps: {task: split, from: solutions}\n  verified: {task: verify, from: steps}\n"
-    "  wrong: {task: select, from: verified, where: \"verdict = 'wrong'\"}\n"
-)
-
-
-def test_asking_models_is_sound() -> None:
-    assert set(sound(f"{ASKING}  release: {{task: release, from: solutions}}\n").models) == {"small", "large"}
-
-
-@pytest.mark.parametrize("block", [block for block in blocks() if "task: agree" in block])
-def test_agreeing_is_sound(block: str) -> None:
-    tables = sound(f"{ASKING}{VERIFIED}{block}  release: {{task: release, from: agreed}}\n").tables
-    assert {"judge", "agree"} <= {table.task.name for table in tables}
-
-
-@pytest.mark.parametrize("block", [block for block in blocks() if "task: classify" in block and "corpus:" not in block])
-def test_typing_is_sound(block: str) -> None:
-    tables = sound(f"{ASKING}{VERIFIED}{one('task: agree')}{block}  release: {{task: release, from: typed}}\n").tables
-    assert "classify" in {table.task.name for table in tables}
-
-
-def test_asking_how_sure_a_model_was_is_sound() -> None:
-    columns = sound(one("task: p-true")).tables[-2].contract.names()
-    assert {"self_certainty", "min_k20", "zlib_ratio", "p_true"} < set(columns)
-
-
-def test_injecting_is_sound() -> None:
-    block = one("task: inject").rstrip()
-    tables = sound(f"{ASKING}{VERIFIED}{block}\n  release: {{task: release, from: injected}}\n").tables
-    assert "inject" in {table.task.name for table in tables}
-
-
-def test_cleaning_is_sound() -> None:
-    sample = (ROOT / "catalog/recipes/sample.yaml").read_text().replace("from: mistakes", "from: unique")
-    cleaned = sound(sample.replace("  mistakes:", f"{one('decontaminate')}  unique:"))
-    assert {"decontaminate", "consistency", "quality"} < {table.task.name for table in cleaned.tables}
-
-
 def test_the_first_recipe_is_the_one_that_ships() -> None:
-    block = one("corpus: sample")
+    (block,) = [block.text for block in list_all("yaml") if block.text.startswith("corpus: sample\n")]
     shown, shipped = sound(block), sound((ROOT / "catalog/recipes/sample.yaml").read_text())
     assert yaml.safe_load(block)["corpus"] == "sample"
     assert [(table.name, table.inputs) for table in shown.tables] == [

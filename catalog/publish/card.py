@@ -9,8 +9,9 @@ from typing import Any
 
 import yaml
 
-from catalog.publish.card_labels import render_labels
+from catalog.publish.card_labels import NO_NOISE, escape_cell, render_labels
 from catalog.publish.card_types import render_types
+from catalog.publish.licences import describe_licence
 from schemas.contract import Column, Contract
 from schemas.frames import to_markdown
 from schemas.recipe.models import Skill, World
@@ -51,8 +52,9 @@ def render_card(
     rows = [file for file in files if file.get("split")]
     head = {
         "pretty_name": recipe.title,
-        "license": recipe.license.lower(),
+        **describe_licence(recipe.license),
         "language": ["en"],
+        "task_categories": ["text-generation"],
         "annotations_creators": ["machine-generated"],
         "tags": ["reasoning-mistakes", "errata"],
         "size_categories": [choose_size_category(sum(int(file["rows"]) for file in rows))],
@@ -62,11 +64,10 @@ def render_card(
     text = [
         "---", yaml.safe_dump(head, sort_keys=False, allow_unicode=True).rstrip(), "---", "",
         f"# {recipe.title}", "", f"`{recipe.corpus}` {recipe.version}", "", recipe.description.strip(), "",
-        "## Rows", "", "| view | split | rows |", "|---|---|---:|",
-        *(f"| {view} | {split} | {n:,} |" for (view, split), n in _rows(rows).items()), "",
+        "## Rows", "", *render_rows(rows), "",
         "## Load it", "", *render_usage(rows), "",
         "## Where the rows come from", "", *render_funnel(funnel), "",
-        *(["## How far to trust the first wrong steps", "", *render_labels(labels), ""] if labels else []),
+        *(["## How far to trust the first wrong steps", "", *render_labels(labels, list_before(recipe, next(iter(views)))), ""] if labels else []),
         *(["## What kinds of mistakes", "", *render_types(types, _count_first(rows)), ""] if types else []),
         *(["## What it had to satisfy", "", *render_gates(gates), ""] if gates else []),
     ]  # fmt: skip
@@ -79,11 +80,46 @@ def render_card(
         "",
         recipe.quality.strip() or (MEASURED if labels else UNMEASURED),
         "",
-    ]
-    if recipe.sources:
-        text += ["## Sources", "", "| source | licence | where |", "|---|---|---|"]
-        text += [f"| {entry.name} | {entry.license} | {entry.url or ''} |" for entry in recipe.sources]
+        *([] if labels else [f"{NO_NOISE}\n"]),
+        "## Sources and licences", "", *render_sources(recipe),
+    ]  # fmt: skip
     return "\n".join(text).rstrip() + "\n"
+
+
+def render_rows(files: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The rows of each view, a column a split."""
+    counts = _rows(files)
+    views, splits = dict.fromkeys(view for view, _ in counts), dict.fromkeys(split for _, split in counts)
+    cells = {
+        view: [f"{counts[view, split]:,}" if (view, split) in counts else "" for split in splits] for view in views
+    }
+    return [
+        f"| view | {' | '.join(splits)} |", f"|---|{'---:|' * len(splits)}",
+        *(f"| {view} | {' | '.join(row)} |" for view, row in cells.items()),
+    ]  # fmt: skip
+
+
+def list_before(recipe: Recipe, name: str) -> set[str]:
+    """The tables that a table's rows come from, itself among them."""
+    inputs = {table.name: table.inputs for table in recipe.tables}
+    result, waiting = set(), [name]
+    while waiting:
+        if (table := waiting.pop()) not in result:
+            result.add(table)
+            waiting += inputs.get(table, ())
+    return result
+
+
+def render_sources(recipe: Recipe) -> list[str]:
+    """Each source with its licence, and that of the rows; that none is named is said."""
+    lines = [f"The rows of this release: {recipe.license}.", ""]
+    if not recipe.sources:
+        return [*lines, "What they were made from: not stated by the recipe, and neither are its licences."]
+    rows = [(entry.name, entry.license, entry.url or "–") for entry in recipe.sources]
+    return [
+        *lines, "| made from | licence | where |", "|---|---|---|",
+        *(f"| {' | '.join(map(escape_cell, row))} |" for row in rows),
+    ]  # fmt: skip
 
 
 def render_usage(files: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+NO_NOISE = "Label noise by length and by type of the mistake: not measured; no table of this release says where a solution first goes wrong."
+NOISE = {
+    "length": "no truth is known of solutions whose steps are counted, and no label has a probability",
+    "depth": "no truth is known, and no label has a probability",
+    "type": "of no row the true type of the mistake is known",
+}
+"""Why the noise of labels is not measured by what they are counted by."""
 
-def render_labels(labels: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The tables of labels as Markdown: solutions, labels, precision with its interval, what was asked, kappas."""
+
+def render_labels(labels: Sequence[Mapping[str, Any]], before: Collection[str] = ()) -> list[str]:
+    """The tables of labels as Markdown: solutions, labels, precision with its interval, what was asked, kappas.
+
+    Args:
+        labels: What was measured of each table of labels.
+        before: The tables that released rows come from; noise is of the last table of labels among them, not of a control's.
+
+    Returns:
+        The lines.
+
+    """
     lines = [
         "Precision: of the labels that name a step, those that name the true one (95 %, Wilson); where no truth is known, -. "
         "Expected: what follows from the labels' own probabilities. F1: the harmonic mean of the shares of exact labels among solutions "
@@ -28,9 +45,9 @@ def render_labels(labels: Sequence[Mapping[str, Any]]) -> list[str]:
         lines.append(f"| {entry['table']} | {by} | {entry['rows']:,} | {share} | {precision} | {f1} | {spent} |")
     for entry in labels:
         if len(entry.get("kappa", ())) > 1 and entry["fleiss"] is not None:
-            lines += ["", f"Fleiss' kappa in {entry['table']}: {entry['fleiss']:.3f}."]
+            lines += ["", f"Fleiss' kappa in {entry['table']}, all labellers: {format_fleiss(entry, 'solutions')}."]
         for pair in entry.get("kappa", ()):
-            kappa = "-" if pair["cohen"] is None else f"{pair['cohen']:.3f}"
+            kappa = "not measured" if pair["cohen"] is None else f"{pair['cohen']:.3f}"
             lines += [
                 "",
                 f"Cohen's kappa in {entry['table']}, {' and '.join(pair['labellers'])}: {kappa}{format_interval(pair)} "
@@ -39,7 +56,8 @@ def render_labels(labels: Sequence[Mapping[str, Any]]) -> list[str]:
         for tested in entry.get("confirmed", ()):
             lines += ["", f"{_describe_confirmed(entry['table'], tested)}."]
         lines += _render_right(entry)
-    return [*lines, "", *_render_noise(labels)]
+    released = [entry for entry in labels if entry["table"] in before]
+    return [*lines, "", *_render_noise(released or labels)]
 
 
 def escape_cell(text: object) -> str:
@@ -51,6 +69,15 @@ def format_interval(pair: Mapping[str, Any]) -> str:
     """The interval of a pair's kappa; empty where it has none."""
     interval = pair.get("interval")
     return f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
+
+
+def format_fleiss(entry: Mapping[str, Any], what: str) -> str:
+    """Fleiss' kappa with its interval, and how many `what` it is of, where a release says so."""
+    interval = entry.get("fleiss_interval")
+    low_high = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
+    return f"{entry['fleiss']:.3f}{low_high}" + (
+        f" ({entry['fleiss_rows']:,} {what})" if "fleiss_rows" in entry else ""
+    )
 
 
 def _render_right(entry: Mapping[str, Any]) -> list[str]:
@@ -94,7 +121,7 @@ def _render_noise(labels: Sequence[Mapping[str, Any]]) -> list[str]:
     """How many labels are wrong by length, depth and type, of the last table of labels of which that is known or expected."""
     entry = next((entry for entry in reversed(labels) if entry.get("noise")), None)
     if entry is None:
-        return ["Label noise: not known; no truth is known, and no label has a probability."]
+        return ["Label noise by length and by type: not measured; no truth is known, and no label has a probability."]
     lines = [
         f"Label noise in {entry['table']}: of the labels that name a step, those that name a wrong one (95 %, Wilson), by the "
         "solution's steps, by the place of the named step, and by the type of the true mistake; and how many should be.",
@@ -108,4 +135,7 @@ def _render_noise(labels: Sequence[Mapping[str, Any]]) -> list[str]:
                 wrong = f"{100 * group['wrong'] / group['known']:.1f} % ({100 * low:.1f}-{100 * high:.1f})"
             expected = f"{100 * group['expected']:.1f} %" if "expected" in group else "-"
             lines.append(f"| {kind} | {escape_cell(group['name'])} | {group['named']:,} | {wrong} | {expected} |")
-    return lines
+    missing = [
+        f"Label noise by {kind}: not measured; {why}." for kind, why in NOISE.items() if not entry["noise"].get(kind)
+    ]
+    return [*lines, *(line for sentence in missing for line in ("", sentence))]

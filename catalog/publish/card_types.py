@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from catalog.publish.card_labels import escape_cell, format_interval
+from catalog.publish.card_labels import escape_cell, format_fleiss, format_interval
 
 
 def render_types(types: Sequence[Mapping[str, Any]], released: int) -> list[str]:
@@ -66,7 +66,7 @@ def _render_agreement(entry: Mapping[str, Any]) -> list[str]:
             "",
         ]
     if entry.get("fleiss") is not None:
-        lines += [f"Fleiss' kappa of all models: {entry['fleiss']:.3f}.", ""]
+        lines += [f"Fleiss' kappa of all models: {format_fleiss(entry, 'mistakes')}.", ""]
     for own in entry.get("votes", ()):
         line = (
             f"Votes of {escape_cell(own['model'])} repeat themselves (Fleiss' kappa; no agreement of independent raters): "

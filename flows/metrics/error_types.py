@@ -18,7 +18,7 @@ from tasks import find_label, list_labels
 from tasks.classify.parameters import ClassifyParameters
 from tasks.classify.raters import JUDGE, RULES, list_ratings, list_votes
 from tasks.classify.requests import name_model
-from tasks.evaluation.agreement import Agreement, round_interval
+from tasks.evaluation.agreement import Agreement, round_interval, summarize_fleiss
 from tasks.evaluation.clustering import compute_adjusted_rand, cramer
 from tasks.evaluation.types import UNDECIDED, Confusion
 
@@ -176,7 +176,7 @@ def _summarize_agreement(result: _TypeCounts) -> dict[str, Any]:
         {"model": model, "rows": agreement.rows, "fleiss": _round(agreement.fleiss)}
         for model, agreement in result.votes.items() if agreement.rows
     ]  # fmt: skip
-    return {"kappa": pairs, "fleiss": _round(result.models.fleiss), "votes": own}
+    return {"kappa": pairs, **summarize_fleiss(result.models), "votes": own}
 
 
 def _summarize_induction(taxonomy: Taxonomy) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from flows.planning.plan import Plan, TableJob
 from schemas.columns.gold import GOLD_STEP, GOLD_TYPE
 from schemas.labels import Label
 from tasks import find_label
-from tasks.evaluation.agreement import Agreement, round_interval
+from tasks.evaluation.agreement import Agreement, round_interval, summarize_fleiss
 from tasks.evaluation.score import NONE, wilson
 from tasks.localize.raters import build_frame, count_confirmed, list_rating_columns, split_dependent
 
@@ -148,7 +148,7 @@ def _summarize(work: TableJob, label: Label, result: _LabelCounts) -> dict[str, 
             }
             for (name, by), n in result.confirmed.items()
         ]
-        summary |= {"kappa": kappas, "fleiss": _round(result.agreement.fleiss), "confirmed": confirmed}
+        summary |= {"kappa": kappas, **summarize_fleiss(result.agreement), "confirmed": confirmed}
     return summary
 
 

@@ -141,7 +141,10 @@ def describe_pairs(pairs: LabellerPairs | None) -> dict[str, Any] | None:
             {"labellers": list(names), "rows": pair.rows, "same": pair.same, "cohens_kappa": pair.kappa, "interval": pair.interval}
             for names, pair in pairs.independent.items()
         ],
-        "all": {"labellers": list(pairs.names), "rows": pairs.all_.rows, "fleiss_kappa": pairs.all_.fleiss},
+        "all": {
+            "labellers": list(pairs.names), "rows": pairs.all_.rows, "fleiss_kappa": pairs.all_.fleiss,
+            "interval": pairs.all_.fleiss_interval,
+        },
         "dependent": [
             {
                 "labeller": each.labeller, "by": each.by, "how": each.how, "confirmed": each.confirmed.hits, "of": each.confirmed.of,
@@ -186,7 +189,7 @@ def _format_independent(pairs: LabellerPairs) -> str:
     ]  # fmt: skip
     if len(pairs.names) > 2:
         whole = "all" if len(pairs.independent) and not pairs.dependent else " | ".join(pairs.names)
-        rows.append([f"{whole} (Fleiss)", pairs.all_.rows, "", _format_kappa(pairs.all_.fleiss), ""])
+        rows.append([f"{whole} (Fleiss)", pairs.all_.rows, "", _format_kappa(pairs.all_.fleiss), _format_interval(pairs.all_.fleiss_interval, 1, 2)])
     table = format_narrow_table(["labellers", "labelled", "same, %", "kappa", "95 %"], rows)
     return f"{table}\n\nkappa      agreement beyond chance (Cohen), on rows that all of them label"
 

@@ -6,7 +6,8 @@ agreed on one. So each kappa comes with the number of solutions it is of; how
 many a labeller decides at all is its retention.
 
 Sources: Cohen 1960, A Coefficient of Agreement for Nominal Scales; Fleiss
-1971, Measuring Nominal Scale Agreement among Many Raters.
+1971, Measuring Nominal Scale Agreement among Many Raters; Gwet 2021,
+Large-Sample Variance of Fleiss Generalized Kappa.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import combinations
 from math import sqrt
+from typing import Any
 
 import polars as pl
 
@@ -72,10 +74,8 @@ class Agreement:
     """Labellers, of all."""
     rows: int = 0
     """Solutions that all labellers decide."""
-    agreeing: int = 0
-    """Ordered pairs of labellers with the same label, of those solutions."""
-    labels: Counter[int] = field(default_factory=Counter)
-    """How often each label is given, of those solutions."""
+    patterns: Counter[tuple[int, ...]] = field(default_factory=Counter)
+    """How many of those solutions are given these labels, by whomever."""
 
     @property
     def fleiss(self) -> float | None:
@@ -83,10 +83,37 @@ class Agreement:
         ordered = self.raters * (self.raters - 1)
         if not ordered or not self.rows:
             return None
-        given = self.labels.total()
-        expected = sum(count * count for count in self.labels.values())
+        labels = self._count_labels()
+        given, agreeing = labels.total(), sum(_count_agreeing(of) * n for of, n in self.patterns.items())
+        expected = sum(count * count for count in labels.values())
         # both shares over one denominator, in whole numbers
-        return _beyond(self.agreeing * given**2, expected * self.rows * ordered, given**2 * self.rows * ordered)
+        return _beyond(agreeing * given**2, expected * self.rows * ordered, given**2 * self.rows * ordered)
+
+    @property
+    def fleiss_interval(self) -> tuple[float, float] | None:
+        """Its 95 % interval by the large-sample variance over solutions, within -1 and 1; None where there is no kappa."""
+        kappa = self.fleiss
+        if kappa is None:
+            return None
+        ordered, labels = self.raters * (self.raters - 1), self._count_labels()
+        shares = {label: count / labels.total() for label, count in labels.items()}
+        chance = sum(share**2 for share in shares.values())
+        agreed = kappa * (1 - chance) + chance
+        squares = 0.0
+        for of, number in self.patterns.items():
+            alike = _count_agreeing(of) / ordered - agreed
+            by_chance = sum(shares[label] for label in of) / self.raters - chance
+            squares += number * ((alike - 2 * (1 - kappa) * by_chance) / (1 - chance)) ** 2
+        half = _Z * sqrt(squares) / self.rows
+        return max(-1.0, kappa - half), min(1.0, kappa + half)
+
+    def _count_labels(self) -> Counter[int]:
+        """How often each label is given, of the solutions that all decide."""
+        result: Counter[int] = Counter()
+        for of, number in self.patterns.items():
+            for label in of:
+                result[label] += number
+        return result
 
     def add(self, frame: pl.DataFrame) -> None:
         """Count the rows of a frame.
@@ -112,9 +139,12 @@ class Agreement:
             )
         for *labels, count in frame.drop_nulls().group_by(names).len().rows():
             self.rows += count
-            for label, raters in Counter(labels).items():
-                self.labels[label] += raters * count
-                self.agreeing += raters * (raters - 1) * count
+            self.patterns[tuple(sorted(labels))] += count
+
+
+def _count_agreeing(labels: tuple[int, ...]) -> int:
+    """Ordered pairs of labellers that give a solution the same label."""
+    return sum(raters * (raters - 1) for raters in Counter(labels).values())
 
 
 def _beyond(observed: int, expected: int, of: int) -> float | None:
@@ -125,6 +155,15 @@ def _beyond(observed: int, expected: int, of: int) -> float | None:
 def round_interval(interval: tuple[float, float] | None) -> list[float] | None:
     """An interval as manifests and reports hold it: to four digits; None of none."""
     return None if interval is None else [round(end, 4) for end in interval]
+
+
+def summarize_fleiss(agreement: Agreement) -> dict[str, Any]:
+    """Fleiss' kappa as manifests and reports hold it: with its interval and the rows that all labellers decide."""
+    kappa = agreement.fleiss
+    return {
+        "fleiss": None if kappa is None else round(kappa, 4), "fleiss_interval": round_interval(agreement.fleiss_interval),
+        "fleiss_rows": agreement.rows,
+    }  # fmt: skip
 
 
 def measure_agreement(frames: Iterable[pl.DataFrame]) -> Agreement:

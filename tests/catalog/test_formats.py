@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import json
-import re
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,42 +13,22 @@ from flows.running.record_lookup import RecordLookup
 from schemas.reading import select_reading
 from schemas.recipe.document import RecipeError
 from schemas.recipe.format import parse_format
-from schemas.recipe.reader import read_recipe
 from schemas.recipe.recipe import NO_ROWS
 from schemas.task import Outcome, Record
-from tasks import TASKS
 from tasks.sources.import_ import IMPORT, ImportParameters
 from tasks.sources.load import LOAD, LoadParameters
+from tests.snippet_scenes import write_file
+from tests.snippets import list_blocks
 
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
 NAMES = list(FORMATS.shipped)
-
-
-def write(path: Path, content: Any) -> None:
-    """A file of a sample as it lies on a disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix in (".zip", ".eval"):
-        with zipfile.ZipFile(path, "w") as archive:
-            for name, member in content.items():
-                archive.writestr(name, json.dumps(member))
-    elif path.suffix == ".jsonl":
-        path.write_text("".join(json.dumps(line) + "\n" for line in content))
-    elif path.suffix == ".parquet":
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        buffer = io.BytesIO()
-        pq.write_table(pa.Table.from_pylist(content), buffer)
-        path.write_bytes(buffer.getvalue())
-    else:
-        path.write_text(json.dumps(content))
 
 
 def read_sample(name: str, place: Path) -> tuple[list[Record], ImportParameters]:
     """The records of a format's sample, and the parameters of a table that imports them."""
     sample = FORMATS.shipped[name].sample
     for file, content in sample.files.items():
-        write(place / file, content)
+        write_file(place / file, content)
     first = next(iter(sample.files))
     parameters = ImportParameters.model_validate(
         {"format": name, "files": first, **sample.given}, context=dict(find_declarations(place))
@@ -105,18 +80,11 @@ def test_a_format_knows_its_own_sample_by_its_fields_and_its_file_s_name(name: s
     assert any(first.match(pattern) for pattern in declared.files)
 
 
-@pytest.mark.parametrize("recipe", re.findall(r"```\n(tables:\n.*?)```", PAGE.read_text("utf-8"), re.DOTALL))
-def test_the_recipe_of_three_lines_that_the_page_shows_is_sound(recipe: str) -> None:
-    head = "corpus: c\nversion: 0.1.0\ntitle: T\nlicense: MIT\n"
-    tables = read_recipe(head + recipe, "formats.md", TASKS, find_declarations(PAGE.parent)).tables
-    assert [table.task.name for table in tables] == ["import", "release"]
-
-
 def test_the_page_shows_a_format_of_one_s_own_that_does_what_it_says(tmp_path: Path) -> None:
-    (text,) = re.findall(r"```\n(format: ours\n.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    (text,) = [block.text for block in list_blocks(PAGE) if block.text.startswith("format: ours\n")]
     declared = parse_format(text, "ours.yaml")
     ((file, content),) = declared.sample.files.items()
-    write(tmp_path / file, content)
+    write_file(tmp_path / file, content)
     parameters = ImportParameters.model_validate(
         {"files": file, **declared.read.model_dump(exclude_unset=True), **declared.fields}
     )

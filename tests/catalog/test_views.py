@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from tasks.views.declared import list_needs
 from tasks.views.derived import DERIVED
 from tasks.views.task import VIEW
 from tests import golden
+from tests.snippets import list_blocks
 from tests.views import take_view
 
 HERE = Path(__file__).parent
@@ -195,8 +195,8 @@ def test_a_view_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 def test_the_page_of_views_shows_one_that_works(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[2] / "docs/views.md").read_text("utf-8")
-    (text,) = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if block.startswith("# asked.yaml")]
+    blocks = list_blocks(Path(__file__).parents[2] / "docs/views.md")
+    (text,) = [block.text for block in blocks if block.text.startswith("# asked.yaml")]
     view = parse_view(text, "asked.yaml")
     given = {"options": None, **view.sample.given}
     assert make_own(text, given, tmp_path).kept.to_dicts() == [view.sample.row]

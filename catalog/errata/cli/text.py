@@ -124,7 +124,7 @@ def _format_kappas(entries: Sequence[dict[str, Any]]) -> list[str]:
         if "expected" in entry:
             lines.append(f"Precision expected in {entry['table']}: {100 * entry['expected']:.1f} %")
         if len(pairs) > 1:
-            lines.append(f"Fleiss' kappa in {entry['table']}: {_format_kappa(entry.get('fleiss'))}")
+            lines.append(f"Fleiss' kappa in {entry['table']}: {_format_fleiss(entry, 'solutions')}")
     return [strip_controls(line) for line in lines]
 
 
@@ -132,8 +132,14 @@ def _format_kappa(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _format_interval(pair: dict[str, Any]) -> str:
-    interval = pair.get("interval")
+def _format_fleiss(entry: dict[str, Any], what: str) -> str:
+    """Fleiss' kappa with its interval and number, where the release has them."""
+    rows = f" ({entry['fleiss_rows']:,} {what})" if "fleiss_rows" in entry else ""
+    return f"{_format_kappa(entry.get('fleiss'))}{_format_interval(entry, 'fleiss_interval')}{rows}"
+
+
+def _format_interval(pair: dict[str, Any], key: str = "interval") -> str:
+    interval = pair.get(key)
     return f", 95 %: {interval[0]:.2f} to {interval[1]:.2f}" if interval else ""
 
 
@@ -236,7 +242,7 @@ def _format_agreement(entry: dict[str, Any]) -> str:
             f"Cohen's kappa of types, {names}: {_format_kappa(pair['cohen'])}{_format_interval(pair)} ({pair['rows']:,} mistakes)"
         )
     if entry.get("fleiss") is not None:
-        lines.append(f"Fleiss' kappa of types, all models: {_format_kappa(entry['fleiss'])}")
+        lines.append(f"Fleiss' kappa of types, all models: {_format_fleiss(entry, 'mistakes')}")
     for own in entry.get("votes", ()):
         name = own["model"].partition("@")[0]
         lines.append(

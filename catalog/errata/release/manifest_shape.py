@@ -14,11 +14,12 @@ _NOISE = {
 _KAPPA = {
     "labellers": (TEXT, TEXT), "rows": COUNT, "cohen": OrNull(NUMBER), "interval?": OrNull(_INTERVAL),
 }  # fmt: skip
+_FLEISS: dict[str, Any] = {"fleiss?": OrNull(NUMBER), "fleiss_interval?": OrNull(_INTERVAL), "fleiss_rows?": COUNT}
 _CONFIRMED = {"labeller": TEXT, "by": TEXT, "confirmed": COUNT, "of": COUNT, "interval?": OrNull(_INTERVAL)}
 _STEP = {"table": TEXT, "task": TEXT, "rows_in": COUNT, "kept": COUNT, "rejected": COUNT, "reasons": _COUNTS}
 _LABELS: dict[str, Any] = {
     "table": TEXT, "task": TEXT, "how?": TEXT, "rows": COUNT, "labelled": COUNT, "named?": POSITIVE, "exact?": COUNT,
-    "interval?": _INTERVAL, "replies?": COUNT, "tokens?": COUNT, "expected?": NUMBER, "ece?": NUMBER, "fleiss?": OrNull(NUMBER),
+    "interval?": _INTERVAL, "replies?": COUNT, "tokens?": COUNT, "expected?": NUMBER, "ece?": NUMBER, **_FLEISS,
     "kappa?": [_KAPPA], "confirmed?": [_CONFIRMED], "noise?": Each([_NOISE]),
     "f1?": {"f1": NUMBER, "right": (COUNT, COUNT), "wrong": (COUNT, COUNT)},
     "none?": {"labels": POSITIVE, "exact": COUNT, "interval": _INTERVAL, "expected?": NUMBER},
@@ -32,7 +33,7 @@ _TRUTH: dict[str, Any] = {
 }  # fmt: skip
 _TYPES: dict[str, Any] = {
     "table": TEXT, "taxonomy": TEXT, "rows": COUNT, "typed?": COUNT, "types": _COUNTS, "by?": _COUNTS, "undecided?": _COUNTS,
-    "share?": OrNull(NUMBER), "fleiss?": OrNull(NUMBER), "kappa?": [_KAPPA], "shift?": Each(OrNull(NUMBER)),
+    "share?": OrNull(NUMBER), **_FLEISS, "kappa?": [_KAPPA], "shift?": Each(OrNull(NUMBER)),
     "votes?": [{"model": TEXT, "rows": COUNT, "fleiss": OrNull(NUMBER)}], "truth?": _TRUTH,
     "found?": {"source": TEXT, "candidate": COUNT, "merge": COUNT, "fold": COUNT, "rounds": [_ROUND]},
     **{f"types_by_{name}?": Each(_COUNTS) for name in ("model", "set", "step")},

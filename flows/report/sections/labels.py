@@ -60,18 +60,25 @@ def show_labellers(release: Facts, statistics: Facts) -> Section:
         if len(known) > 1
         else f"Cohen's kappa {format_kappa(known[0] if known else None)} over {format_count(pairs[0]['rows'])} solutions that both decide."
     )
-    fleiss, sample = (summary["fleiss"], summary["sample"]) if summary else (None, False)
-    if summary and sample:
-        fleiss = next((label["fleiss"] for label in labels if label["table"] == summary["table"]), fleiss)
-    if len(pairs) > 1 and summary and fleiss is not None:
-        lead += (
-            f" Fleiss' kappa of all labellers is {format_kappa(fleiss)}, over {format_count(summary['all'])} solutions."
-        )
+    sample = bool(summary and summary["sample"])
+    lead += _describe_fleiss(summary, labels) if summary and len(pairs) > 1 else ""
     notes = (
         "A solution that one of the two leaves undecided is left out: kappa is of those that both decide. 1 is always the same step, 0 is as by chance.",
         *(["Matrices and shares are of a random sample of the problems."] if sample else []),
     )
     return Section(name, title, lead, (*parts, *extra, trusted), notes)
+
+
+def _describe_fleiss(summary: Facts, labels: Sequence[Facts]) -> str:
+    """Fleiss' kappa with its interval and the solutions that it is of: of the whole table, where pairs are of a sample."""
+    whole = next((label for label in labels if label["table"] == summary["table"]), None) if summary["sample"] else None
+    facts = summary if whole is None else whole
+    if facts["fleiss"] is None:
+        return ""
+    rows = facts["all"] if whole is None else facts.get("fleiss_rows")
+    span = _format_span(facts.get("fleiss_interval"))
+    sentence = f" Fleiss' kappa of all labellers is {format_kappa(facts['fleiss'])}{f' ({span})' if span else ''}"
+    return sentence + ("." if rows is None else f", over {format_count(rows)} solutions.")
 
 
 def _tabulate_confirmed(labels: Sequence[Facts]) -> PageTable | None:

@@ -66,6 +66,7 @@ class RaterAgreement:
             "sample": part,
             "pairs": pairs,
             "fleiss": _round(self.agreement.fleiss),
+            "fleiss_interval": round_interval(self.agreement.fleiss_interval),
             "all": self.agreement.rows,
         }
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
+import yaml
 
 from catalog.publish.card import format_percent, render_card
-from catalog.publish.card_labels import render_labels
+from catalog.publish.card_labels import NO_NOISE, render_labels
 from catalog.publish.publish import View, publish
 from catalog.storage import Store
 from schemas.contract import Column, Contract
 from schemas.frames import to_polars_schema
+from schemas.recipe.recipe import Origin, Recipe
 from tests.catalog.publish.test_croissant import RECIPE
 
+FILES = [{"view": "v", "split": "train", "rows": 1, "bytes": 1}]
 LABELS = [
     {
         "table": "judged", "task": "judge", "how": "", "rows": 2000, "labelled": 1900, "named": 1800, "exact": 1620,
@@ -23,6 +28,7 @@ LABELS = [
     {"table": "estimated", "task": "estimate", "how": "witness, 8 rollouts", "rows": 10, "labelled": 5, "replies": 3, "tokens": 4},
     {
         "table": "agreed", "task": "agree", "how": "", "rows": 0, "labelled": 0, "fleiss": 0.25,
+        "fleiss_interval": [0.2, 0.3], "fleiss_rows": 6,
         "kappa": [
             {"labellers": ["m", "o"], "rows": 7, "cohen": 0.5, "interval": [0.1, 0.9]},
             {"labellers": ["m", "n"], "rows": 0, "cohen": None},
@@ -46,11 +52,11 @@ def test_each_table_of_labels_has_its_line_and_each_pair_its_kappa() -> None:
         "| estimated | estimate, witness, 8 rollouts | 10 | 5 (50 %) | - | - | 3 | 4 |",
         "| agreed | agree | 0 | 0 (0 %) | -, 93.0 % expected | 90.5 % |  |  |",
         "",
-        "Fleiss' kappa in agreed: 0.250.",
+        "Fleiss' kappa in agreed, all labellers: 0.250 (0.200 to 0.300) (6 solutions).",
         "",
         "Cohen's kappa in agreed, m and o: 0.500 (0.100 to 0.900) (7 solutions).",
         "",
-        "Cohen's kappa in agreed, m and n: - (0 solutions).",
+        "Cohen's kappa in agreed, m and n: not measured (0 solutions).",
         "",
         "In agreed, estimation tested the steps that m names, and confirmed 3 of 4 (75.0 %, 30.1-95.4).",
         "",
@@ -66,11 +72,40 @@ def test_each_table_of_labels_has_its_line_and_each_pair_its_kappa() -> None:
         "|---|---|---:|---:|---:|",
         "| length | 2-5 steps | 9 | 25.0 % (7.1-59.1) | 7.0 % |",
         "| type | slip | 9 | - | 7.0 % |",
+        "",
+        "Label noise by depth: not measured; no truth is known, and no label has a probability.",
     ]
 
 
 def test_a_card_says_where_label_noise_is_not_known() -> None:
-    assert render_labels(LABELS[:1])[-1] == "Label noise: not known; no truth is known, and no label has a probability."
+    sentence = "Label noise by length and by type: not measured; no truth is known, and no label has a probability."
+    assert render_labels(LABELS[:1])[-1] == sentence
+    assert NO_NOISE in render_card(RECIPE, {}, FILES, [])
+
+
+def test_a_card_says_each_sources_licence_or_that_none_is_stated() -> None:
+    assert "| a ‹b> / c | MIT | – |" in render_card(
+        with_sources(Origin(name="a <b> | c", license="MIT")), {}, FILES, []
+    )
+    assert "not stated by the recipe, and neither are its licences." in render_card(with_sources(), {}, FILES, [])
+
+
+def with_sources(*sources: Origin) -> Recipe:
+    return replace(RECIPE, sources=sources)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Apache-2.0", {"license": "apache-2.0"}),
+        ("CC-BY-SA-4.0", {"license": "cc-by-sa-4.0"}),
+        ("Our own terms", {"license": "other", "license_name": "Our own terms"}),
+    ],
+)
+def test_a_licence_is_one_that_the_hub_knows_or_another_with_its_name(name: str, expected: dict[str, str]) -> None:
+    head = yaml.safe_load(render_card(replace(RECIPE, license=name), {}, FILES, []).split("---\n")[1])
+    assert {key: value for key, value in head.items() if key.startswith("license")} == expected
+    assert head["task_categories"] == ["text-generation"]
 
 
 def test_a_card_says_how_much_of_each_column_is_filled(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from catalog.sources import SourceError, find_sources
 from schemas.reading import select_reading
 from tasks.sources.import_ import IMPORT, ImportParameters
 from tests.catalog.records.test_kinds import FILES
-from tests.catalog.test_formats import write
+from tests.snippet_scenes import write_file
 
 MUTANTS = 500
 VALUES: Sequence[Any] = (None, "", "q", "@file", "{each}", "a.0.b", 7, True, [], ["q", "a"], {}, {"path": "q"}, {"value": "x"}, {"path": "q", "pattern": "(.)"},
@@ -87,7 +87,7 @@ def seeds(place: Path) -> list[tuple[str, bytes, dict[str, Any]]]:
     result = []
     for name, declared in FORMATS.shipped.items():
         file, content = next(iter(declared.sample.files.items()))
-        write(place / "seed" / file, content)
+        write_file(place / "seed" / file, content)
         given = {**declared.read.model_dump(exclude_unset=True), **declared.fields}
         given.pop("join", None)
         result.append((Path(file).name, (place / "seed" / file).read_bytes(), {"format": name, **given}))

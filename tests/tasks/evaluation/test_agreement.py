@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -51,6 +53,19 @@ def test_fleiss_kappa_of_fourteen_raters() -> None:
     assert agreement.fleiss == pytest.approx(0.2099, abs=1e-4)
 
 
+def test_the_interval_of_fleiss_kappa_is_that_of_solutions_drawn_again() -> None:
+    rows = [[label for label, raters in enumerate(counts) for _ in range(raters)] for counts in FLEISS * 20]
+    whole = pl.DataFrame(rows, schema=[f"r{i}" for i in range(14)], orient="row")
+    drawn = [measure_agreement([whole.sample(whole.height, with_replacement=True, seed=n)]).fleiss for n in range(200)]
+    spread = float(pl.Series(drawn).std())  # type: ignore[arg-type]
+    agreement = measure_agreement([whole])
+    assert agreement.fleiss is not None and agreement.fleiss_interval is not None
+    low, high = agreement.fleiss_interval
+    assert (high - low) / 2 / 1.96 == pytest.approx(spread, rel=0.15)
+    assert (high + low) / 2 == pytest.approx(agreement.fleiss)
+    assert measure_agreement([frame(a=[1, 2], b=[1, 2])]).fleiss_interval == (1, 1)
+
+
 def test_what_one_leaves_undecided_is_left_out() -> None:
     agreement = measure_agreement([frame(a=[1, 1, None, None, -1], b=[1, 2, 1, None, -1], c=[1, None, 1, None, -1])])
     assert {names: (pair.rows, pair.same) for names, pair in agreement.pairs.items()} == {
@@ -65,7 +80,7 @@ def test_where_chance_does_all_there_is_no_kappa() -> None:
     assert measure_agreement([frame(a=[1, 2], b=[2, 1])]).pairs["a", "b"].kappa == -1
     assert measure_agreement([frame(a=[None], b=[1])]).fleiss is None
     assert measure_agreement([frame(a=[1, 2])]) == Agreement(
-        raters=1, rows=2, labels=measure_agreement([frame(a=[1, 2])]).labels
+        raters=1, rows=2, patterns=Counter({(1,): 1, (2,): 1})
     )
     assert measure_agreement([frame(a=[1, 2])]).fleiss is None
     assert measure_agreement([]).fleiss is None

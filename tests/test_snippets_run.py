@@ -1,0 +1,138 @@
+"""What the pages show is run as it stands, page by page, in their order; what they say comes out does."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.command import run_here
+from tests.snippet_scenes import Scene, prepare, set_scene
+from tests.snippets import PAGES, ROOT, Block, Command, follow, list_blocks, list_commands, read_reasons
+
+REDUCED = {"docs/evaluation.md"}
+"""Pages whose outputs are of recipes that run here on fewer problems: other numbers come out."""
+
+
+def list_runs(page: Path) -> list[Block]:
+    """The blocks of a page that are run, and the files that they need."""
+    return [block for block in list_blocks(page) if runs(block)]
+
+
+def runs(block: Block) -> bool:
+    if block.language in {"console", "bash"}:
+        return any(command.key not in read_reasons() for command in list_commands(block))
+    return (block.language == "python" or is_file(block)) and block.key not in read_reasons()
+
+
+def is_file(block: Block) -> bool:
+    """Whether a block is a file of one's own, whose name is its first line."""
+    return block.language == "yaml" and block.text.startswith("# ") and block.key[1].endswith(".yaml")
+
+
+RUN = [page for page in PAGES if list_runs(page)]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What all pages need, made once."""
+    folder = tmp_path_factory.mktemp("base")
+    prepare(folder)
+    return folder
+
+
+@pytest.mark.build
+@pytest.mark.parametrize("page", RUN, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_page_works_as_it_stands(
+    page: Path,
+    base: Path,
+    environment: Mapping[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    scene, variables = set_scene(page.relative_to(ROOT).as_posix(), base, tmp_path, environment)
+    monkeypatch.chdir(tmp_path)
+    for name in ("HOME", "BROWSER", "ERRATA_CACHE"):
+        monkeypatch.setenv(name, variables[name])
+    for block in list_runs(page):
+        if is_file(block):
+            (scene.folder / block.key[1].removeprefix("# ")).write_text(block.text, "utf-8")
+        elif block.language == "python":
+            execute(scene, block, [sys.executable, "-c", scene.fill_in(block.text)], variables)
+        else:
+            run_commands(scene, block, variables, capsys)
+
+
+DATA = os.environ.get("ERRATA_DATA", "")
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not DATA, reason="ERRATA_DATA names no folder with published gold")
+def test_the_example_of_published_gold_works_as_it_stands(environment: Mapping[str, str], tmp_path: Path) -> None:
+    scene, variables = set_scene("docs/labels.md", None, tmp_path, environment)
+    shutil.copy(Path(DATA) / "bigbench-mistake/multistep_arithmetic.jsonl.gz", tmp_path)
+    program, shown = (block for block in list_blocks(ROOT / "docs/labels.md") if "guesses.jsonl" in block.text)
+    execute(scene, program, [sys.executable, "-c", program.text], variables)
+    (command,) = list_commands(shown)
+    output = execute(scene, command, ["bash", "-c", command.text], variables)
+    assert follow(command.shown, output) is None, output
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not DATA, reason="ERRATA_DATA names no folder with recorded generations")
+@pytest.mark.parametrize("page", ["docs/real-data.md", "docs/corrections.md"])
+def test_what_is_built_of_recorded_generations_can_be_planned(
+    page: str, environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    scene, variables = set_scene(page, None, tmp_path, environment)
+    (tmp_path / "catalog").symlink_to(ROOT / "catalog")
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    scene.words["DIR"] = DATA
+    commands = [
+        command
+        for block in list_blocks(ROOT / page)
+        for command in list_commands(block)
+        if "--data DIR" in command.text
+    ]
+    for command in commands:
+        text = scene.fill_in(command.text).replace("errata build", "errata plan")
+        assert execute(scene, command, ["bash", "-c", text], variables)
+
+
+PLAIN = re.compile(r"(?:\.venv/bin/)?errata (?!build)([^|&>{}~$]+)")
+"""Commands that need no shell and no Prefect: they run in this process, which has imported what they need."""
+
+
+def run_commands(scene: Scene, block: Block, variables: Mapping[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    for command in list_commands(block):
+        if command.key in read_reasons():
+            continue
+        text = scene.fill_in(command.text)
+        if plain := PLAIN.fullmatch(text):
+            result = run_here(capsys, *shlex.split(plain[1]))
+            assert result.code == 0, f"{block}: {text}: exit code {result.code}\n{result.out}\n{result.err}"
+            output = result.out
+        else:
+            output = execute(scene, command, ["bash", "-c", text], variables)
+        missing = follow(command.shown, output, block.page in REDUCED)
+        assert missing is None, f"{block}: {command.text}: {missing!r} is not in\n{output}"
+
+
+def execute(scene: Scene, what: Block | Command, words: list[str], variables: Mapping[str, str]) -> str:
+    """Run a command where a page's scene is; what it wrote."""
+    result = subprocess.run(
+        words, cwd=scene.folder, env=variables, capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL,
+        check=False,
+    )  # fmt: skip
+    assert result.returncode == 0 and (result.stdout or "|" not in words[-1]), (
+        f"{what}: exit code {result.returncode}\n{result.stdout}\n{result.stderr}"
+    )
+    return result.stdout
