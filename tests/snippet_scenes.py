@@ -69,6 +69,8 @@ def prepare(folder: Path) -> None:
         shutil.copytree(ROOT / path, folder / path)
     for recipe in (folder / "catalog/recipes").glob("*.yaml"):
         recipe.write_text(re.sub(r"count: \d+", f"count: {COUNT}", recipe.read_text("utf-8")), "utf-8")
+    (folder / "infra").mkdir()
+    shutil.copy(ROOT / "infra/compose.env.example", folder / "infra")
     (folder / ".venv").symlink_to(sys.prefix)
     abacus = folder / "catalog/recipes/abacus.yaml"
     text = abacus.read_text("utf-8").partition("\n# what a release must satisfy")[0]  # of a thousand problems

@@ -50,7 +50,9 @@ def test_each_row_is_of_the_view_that_stands_above_it() -> None:
 
 
 def test_what_the_page_adds_to_a_recipe_fits_it() -> None:
-    blocks = [indent(block.text, "  ") for block in list_blocks(ROOT / "docs/corrections.md") if block.language == "yml"]
+    blocks = [
+        indent(block.text, "  ") for block in list_blocks(ROOT / "docs/corrections.md") if block.language == "yml"
+    ]
     checked = next(block for block in blocks if "style: verify" in block)
     assert "spoc" in read("prm", checked)
     smoothed = next(block for block in blocks if "task: smooth" in block)

@@ -73,16 +73,16 @@ def render_card(
     ]  # fmt: skip
     if teachers := [(name, model.skill) for name, model in recipe.models.items() if isinstance(model, World)]:
         text += ["## What is no language model's", "", *render_teachers(teachers), ""]
-    for view, contract in views.items():
-        text += [f"## Columns of `{view}`", "", contract.meaning, "", *_columns(view, contract, rows, filled), ""]
     text += [
         "## How good the labels are, and their limits",
         "",
         recipe.quality.strip() or (MEASURED if labels else UNMEASURED),
         "",
         *([] if labels else [f"{NO_NOISE}\n"]),
-        "## Sources and licences", "", *render_sources(recipe),
+        "## Sources and licences", "", *render_sources(recipe), "",
     ]  # fmt: skip
+    for view, contract in views.items():
+        text += [f"## Columns of `{view}`", "", contract.meaning, "", *_columns(view, contract, rows, filled), ""]
     return "\n".join(text).rstrip() + "\n"
 
 
@@ -132,7 +132,7 @@ def render_usage(files: Sequence[Mapping[str, Any]]) -> list[str]:
         "",
         f'rows = load_dataset("NAME_OR_FOLDER", "{view}", split="{split}")',
         "for batch in DataLoader(rows, batch_size=8, shuffle=True, collate_fn=list):",
-        "    ...  # a list of rows; steps and votes differ in length, so collate them after tokenizing",
+        "    ...  # a list of rows: how many steps they have differs, so collate after tokenizing",
         "```",
     ]
 

@@ -83,6 +83,8 @@ def test_a_card_is_shown_as_the_hub_shows_it(tmp_path: Path, browser: Browser) -
     assert page.locator("h2").all_inner_texts() == re.findall(r"^## (.*)$", body.replace("`", ""), re.MULTILINE)
     shown = page.locator("body").inner_text()
     assert "|" not in shown and "**" not in shown and "&lt;" not in shown
-    for table in re.findall(r"(?:^\|.*\n)+", body, re.MULTILINE):  # a `|` in a cell would make a row longer than its head
+    for table in re.findall(
+        r"(?:^\|.*\n)+", body, re.MULTILINE
+    ):  # a `|` in a cell would make a row longer than its head
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1, table
     page.close()

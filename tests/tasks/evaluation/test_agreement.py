@@ -79,9 +79,7 @@ def test_where_chance_does_all_there_is_no_kappa() -> None:
     assert (agreement.fleiss, agreement.pairs["a", "b"].kappa) == (None, None)
     assert measure_agreement([frame(a=[1, 2], b=[2, 1])]).pairs["a", "b"].kappa == -1
     assert measure_agreement([frame(a=[None], b=[1])]).fleiss is None
-    assert measure_agreement([frame(a=[1, 2])]) == Agreement(
-        raters=1, rows=2, patterns=Counter({(1,): 1, (2,): 1})
-    )
+    assert measure_agreement([frame(a=[1, 2])]) == Agreement(raters=1, rows=2, patterns=Counter({(1,): 1, (2,): 1}))
     assert measure_agreement([frame(a=[1, 2])]).fleiss is None
     assert measure_agreement([]).fleiss is None
 
