@@ -189,7 +189,15 @@ def _format_independent(pairs: LabellerPairs) -> str:
     ]  # fmt: skip
     if len(pairs.names) > 2:
         whole = "all" if len(pairs.independent) and not pairs.dependent else " | ".join(pairs.names)
-        rows.append([f"{whole} (Fleiss)", pairs.all_.rows, "", _format_kappa(pairs.all_.fleiss), _format_interval(pairs.all_.fleiss_interval, 1, 2)])
+        rows.append(
+            [
+                f"{whole} (Fleiss)",
+                pairs.all_.rows,
+                "",
+                _format_kappa(pairs.all_.fleiss),
+                _format_interval(pairs.all_.fleiss_interval, 1, 2),
+            ]
+        )
     table = format_narrow_table(["labellers", "labelled", "same, %", "kappa", "95 %"], rows)
     return f"{table}\n\nkappa      agreement beyond chance (Cohen), on rows that all of them label"
 
