@@ -45,7 +45,7 @@ def kill_at_work(store: Path, environment: dict[str, str], chance: random.Random
 
 def test_a_build_killed_ten_times_releases_the_same_bytes(environment: dict[str, str], tmp_path: Path) -> None:
     undisturbed, stores = tmp_path / "undisturbed", [tmp_path / "killed-0"]
-    assert start(undisturbed, environment).wait(300) == 0
+    assert start(undisturbed, environment).wait(900) == 0
     chance = random.Random()
     killed = 0
     while killed < KILLS:

@@ -56,9 +56,9 @@ publish_release(materialize(make_plan(sys.argv[1], None, sys.argv[2])))
 """A build without Prefect, whose start takes longer than what is killed here."""
 
 
-def start(recipe: Path, store: Path) -> subprocess.Popen[bytes]:
+def start(recipe: Path, store: Path, code: str = BUILD) -> subprocess.Popen[bytes]:
     env = {**os.environ, "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}"}
-    return subprocess.Popen([sys.executable, "-c", BUILD, str(recipe), str(store)], env=env, start_new_session=True)
+    return subprocess.Popen([sys.executable, "-c", code, str(recipe), str(store)], env=env, start_new_session=True)
 
 
 def killed(build: subprocess.Popen[bytes], now: Callable[[], bool]) -> bool:
@@ -83,7 +83,7 @@ def test_twenty_kills_ask_at_most_a_flush_again_each(tmp_path: Path) -> None:
     with FaultyServer(answer) as server:
         model = f"{{engine: openai, model: m, url: '{server.url}', concurrency: {CONCURRENCY}}}"
         recipe.write_text(RECIPE.format(model=model, count=600))
-        assert start(recipe, tmp_path / "undisturbed").wait(300) == 0
+        assert start(recipe, tmp_path / "undisturbed").wait(900) == 0
         whole = len(server.asked)
         assert whole == sum(server.served.values()) == 2400
         stores = [tmp_path / "killed-0"]
@@ -94,7 +94,7 @@ def test_twenty_kills_ask_at_most_a_flush_again_each(tmp_path: Path) -> None:
             if (stores[-1] / RELEASE).exists():
                 stores.append(tmp_path / f"killed-{len(stores)}")
         for store in stores:
-            assert start(recipe, store).wait(300) == 0
+            assert start(recipe, store).wait(900) == 0
             assert files_of(store / RELEASE) == files_of(tmp_path / "undisturbed" / RELEASE)
             assert len(Ledger(Store(str(store)))) == whole
         again = len(server.asked) - whole * (1 + len(stores))
@@ -125,7 +125,7 @@ def test_a_killed_build_takes_its_worker_along_and_started_again_asks_little_twi
     def read_log() -> list[list[str]]:
         return [line.split() for line in log.read_text().splitlines()] if log.exists() else []
 
-    assert start_worker(tmp_path / "undisturbed").wait(300) == 0
+    assert start_worker(tmp_path / "undisturbed").wait(900) == 0
     whole, undisturbed = len(read_log()), {seed for _, seed in read_log()}
     assert whole == len(undisturbed) == 1600
     log.unlink()
@@ -133,23 +133,40 @@ def test_a_killed_build_takes_its_worker_along_and_started_again_asks_little_twi
     assert killed(start_worker(tmp_path / "killed"), lambda: len(list(ledger.glob("*"))) >= 2), "it ended before"
     (worker,) = {int(pid) for pid, _ in read_log()}
     wait_until_dead(worker)
-    assert start_worker(tmp_path / "killed").wait(300) == 0
+    assert start_worker(tmp_path / "killed").wait(900) == 0
     assert files_of(tmp_path / "killed" / RELEASE) == files_of(tmp_path / "undisturbed" / RELEASE)
     assert {seed for _, seed in read_log()} == undisturbed
     assert 0 <= len(read_log()) - whole <= COUNT + UNTAKEN * INSIDE * 16
 
 
+BUILD_THAT_STOPS = """
+import itertools, time
+from tasks.engines.abacus.engine import AbacusEngine
+
+answer, count = AbacusEngine.answer, itertools.count(1)
+
+def stop_after_some(self, requests):
+    for reply in answer(self, requests):
+        yield reply
+        if next(count) >= 300:
+            time.sleep(3600)
+
+AbacusEngine.answer = stop_after_some
+""" + BUILD.lstrip()
+"""A build that stands still when some are answered, more than a flush."""
+
+
 def test_abacus_killed_says_the_same_afterwards(tmp_path: Path) -> None:
     recipe, chance = tmp_path / "killed.yaml", random.Random()
     recipe.write_text(RECIPE.format(model="{engine: abacus}", count=300))
-    assert start(recipe, tmp_path / "undisturbed").wait(300) == 0
+    assert start(recipe, tmp_path / "undisturbed").wait(900) == 0
     store = tmp_path / "killed"
     ledger = store / "ledger"
     for flushes in (1, 2, 3):
         wait = time.monotonic() + chance.uniform(0, 0.5)
         assert killed(
-            start(recipe, store),
+            start(recipe, store, BUILD_THAT_STOPS),
             lambda: len(list(ledger.glob("*"))) >= flushes and time.monotonic() > wait,  # noqa: B023
         ), "the build ended before it could be killed"
-    assert start(recipe, store).wait(300) == 0
+    assert start(recipe, store).wait(900) == 0
     assert files_of(store / RELEASE) == files_of(tmp_path / "undisturbed" / RELEASE)
