@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .shapes import ANY, COUNT, FLAG, NUMBER, PLAIN, POSITIVE, TEXT, Beside, Each, OrNull
+from .shapes import ANY, COUNT, FLAG, NUMBER, PLAIN, POSITIVE, TEXT, Dependent, Each, OrNull
 
 _COUNTS = Each(COUNT)
 _INTERVAL = (NUMBER, NUMBER)
@@ -29,7 +29,7 @@ _LABELS: dict[str, Any] = {
 _ROUND = dict.fromkeys(("round", "rows", "known", "proposed", "undecided", "types"), COUNT)
 _TRUTH: dict[str, Any] = {
     "rows": POSITIVE, "decided?": COUNT, "exact?": COUNT, "f1?": Each(NUMBER), "macro_f1?": NUMBER, "rand?": OrNull(NUMBER),
-    "confusion": Each(_COUNTS), "rules?": Beside(("exact", "macro_f1"), {"decided": COUNT, "rows": POSITIVE, "exact": COUNT}),
+    "confusion": Each(_COUNTS), "rules?": Dependent(("exact", "macro_f1"), {"decided": COUNT, "rows": POSITIVE, "exact": COUNT}),
 }  # fmt: skip
 _TYPES: dict[str, Any] = {
     "table": TEXT, "taxonomy": TEXT, "rows": COUNT, "typed?": COUNT, "types": _COUNTS, "by?": _COUNTS, "undecided?": _COUNTS,

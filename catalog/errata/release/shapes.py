@@ -39,14 +39,14 @@ class OrNull:
 
 
 @dataclass(frozen=True)
-class Beside:
+class Dependent:
     """The shape of a key that says nothing without others beside it, which must be there then."""
 
     keys: tuple[str, ...]
     shape: Shape
 
 
-Shape: TypeAlias = "Scalar | Each | OrNull | Beside | list[Any] | tuple[Any, ...] | Mapping[str, Any]"
+Shape: TypeAlias = "Scalar | Each | OrNull | Dependent | list[Any] | tuple[Any, ...] | Mapping[str, Any]"
 """A scalar; a list of one shape (`[shape]`) or of so many (a tuple); or the shapes by key, a key with `?` may be absent."""
 
 
@@ -75,7 +75,7 @@ def find_faults(value: Any, shape: Shape, path: str = "") -> Iterator[str]:
         A sentence each: the place, what was found and what was expected.
 
     """
-    if isinstance(shape, Beside):
+    if isinstance(shape, Dependent):
         yield from find_faults(value, shape.shape, path)
     elif isinstance(shape, OrNull):
         yield from () if value is None else find_faults(value, shape.shape, path)
@@ -111,7 +111,7 @@ def _find_in_fields(value: Mapping[str, Any], shape: Mapping[str, Any], path: st
     for name, part in shape.items():
         key = name.removesuffix("?")
         if key in value:
-            beside = part.keys if isinstance(part, Beside) else ()
+            beside = part.keys if isinstance(part, Dependent) else ()
             yield from (f"its `{_join(path, name)}` is missing" for name in beside if name not in value)
             yield from find_faults(value[key], part, _join(path, key))
         elif key == name:

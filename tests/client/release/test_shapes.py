@@ -6,7 +6,19 @@ import json
 from typing import Any
 
 import pytest
-from errata.release.shapes import ANY, COUNT, FLAG, NUMBER, TEXT, Beside, Each, OrNull, Shape, find_faults, find_unfit
+from errata.release.shapes import (
+    ANY,
+    COUNT,
+    FLAG,
+    NUMBER,
+    TEXT,
+    Dependent,
+    Each,
+    OrNull,
+    Shape,
+    find_faults,
+    find_unfit,
+)
 
 
 @pytest.mark.parametrize(
@@ -20,8 +32,8 @@ from errata.release.shapes import ANY, COUNT, FLAG, NUMBER, TEXT, Beside, Each, 
         ({"a": 1, "other": None}, {"a": COUNT, "b?": TEXT}),
         ({"x": [], "y": [True]}, Each([FLAG])),
         ({"deep": [{}]}, ANY),
-        ({"a": 1, "b": 2}, {"a?": Beside(("b",), COUNT), "b?": COUNT}),
-        ({"b": 2}, {"a?": Beside(("b",), COUNT), "b?": COUNT}),
+        ({"a": 1, "b": 2}, {"a?": Dependent(("b",), COUNT), "b?": COUNT}),
+        ({"b": 2}, {"a?": Dependent(("b",), COUNT), "b?": COUNT}),
     ],
 )
 def test_what_fits_has_no_fault(value: Any, shape: Shape) -> None:
@@ -37,8 +49,8 @@ def test_what_fits_has_no_fault(value: Any, shape: Shape) -> None:
         ({"a": None}, {"a?": TEXT}, "its `a` is null, expected text"),
         ({"a": {}}, {"a": [TEXT]}, "its `a` is {}, expected a list"),
         ({"a": [{"b": [1]}]}, {"a": [{"b": (COUNT, COUNT)}]}, "its `a.0.b` is […], expected a list of 2"),
-        ({"x": {"a": 1}}, {"x": {"a?": Beside(("b",), COUNT), "b?": COUNT}}, "its `x.b` is missing"),
-        ({"a": -1, "b": 2}, {"a?": Beside(("b",), COUNT)}, "its `a` is -1, expected a whole number, 0 or more"),
+        ({"x": {"a": 1}}, {"x": {"a?": Dependent(("b",), COUNT), "b?": COUNT}}, "its `x.b` is missing"),
+        ({"a": -1, "b": 2}, {"a?": Dependent(("b",), COUNT)}, "its `a` is -1, expected a whole number, 0 or more"),
         ({"a": {"k" * 90: 1}}, {"a": Each(TEXT)}, f"its `a.{'k' * 60}…` is 1, expected text"),
     ],
 )
