@@ -13,7 +13,8 @@ from catalog.storage import Store
 from flows.running.work_folder import open_work_folder
 from tasks.database import open_database
 
-DUCKDB_MEMORY = "1GiB"
+DUCKDB_MEMORY = 1024
+"""MiB."""
 BATCH = 50_000
 
 

@@ -62,3 +62,22 @@ def test_a_disk_that_is_full_at_a_tables_end_is_an_error_that_says_which(
 def test_another_fault_of_the_disk_stays_what_it_is() -> None:
     with pytest.raises(duckdb.IOException, match="cannot be opened"), explain_full_disk("t"):
         raise duckdb.IOException("IO Error: cannot be opened")
+
+
+def test_more_rows_than_the_memory_holds_are_joined_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_table, "DUCKDB_MEMORY", 128)
+    count, lot = 300_000, 100_000
+    numbers = pl.DataFrame({"n": pl.int_range(count, eager=True)})
+    keys = numbers.select(key=pl.format("{}-of-a-long-name", "n"), unit=pl.col("n").cast(pl.Int32) % 3)
+    with KeyTable() as table, KeyTable() as other:
+        size, rows = 0, 0
+        for at in range(0, count, lot):
+            table.add(keys[at : at + lot])
+            decided = keys[count - at - lot : count - at].select("key", detail=pl.concat_str(["key"] * 24))
+            other.add(decided)
+            size += decided.estimated_size()
+        assert size > 128 * 2**20
+        for unit, some in table.by_partition("SELECT f.*, n.unit FROM other.narrow f JOIN narrow n USING (key)", other):
+            assert some["key"].is_sorted() and unit < 3
+            rows += some.height
+    assert rows == count

@@ -184,11 +184,11 @@ def test_a_database_spills_to_its_folder_within_bounds(tmp_path: Path, monkeypat
         "SELECT sum(n) FROM (SELECT md5(i::VARCHAR) AS k, count(*) AS n FROM range(2000000) r(i) GROUP BY k ORDER BY k)"
     )
     (tmp_path / "it's").mkdir()
-    with open_database(tmp_path / "it's", "64MiB") as database:
+    with open_database(tmp_path / "it's", 64) as database:
         assert database.sql(query).fetchall() == [(2_000_000,)]
     monkeypatch.setattr("tasks.database.SHARE_OF_DISK", 1e-9)
     (tmp_path / "full").mkdir()
-    with open_database(tmp_path / "full", "64MiB") as database, pytest.raises(duckdb.OutOfMemoryException):
+    with open_database(tmp_path / "full", 64) as database, pytest.raises(duckdb.OutOfMemoryException):
         database.sql(query).fetchall()
 
 
