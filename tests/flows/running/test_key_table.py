@@ -75,7 +75,7 @@ def test_more_rows_than_the_memory_holds_are_joined_on_disk(monkeypatch: pytest.
             table.add(keys[at : at + lot])
             decided = keys[count - at - lot : count - at].select("key", detail=pl.concat_str(["key"] * 24))
             other.add(decided)
-            size += decided.estimated_size()
+            size += int(decided.estimated_size())
         assert size > 128 * 2**20
         for unit, some in table.by_partition("SELECT f.*, n.unit FROM other.narrow f JOIN narrow n USING (key)", other):
             assert some["key"].is_sorted() and unit < 3
