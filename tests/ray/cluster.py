@@ -25,7 +25,7 @@ PYTHON = os.environ.get("ERRATA_RAY_PYTHON", sys.executable)
 PORT = 6379
 ADDRESSES = ("10.77.0.1", "10.77.0.2")
 ATTEMPTS = 3
-"""How often a node is started: Ray gives it 30 seconds, in which a busy machine does not get far."""
+"""How often a node is started: Ray gives its agent, which takes 2 seconds of a processor to begin, 15 seconds, and ends the node if it is late."""
 NAMESPACES = ("--net", "--mount", "--pid")
 
 
@@ -64,13 +64,17 @@ class Node:
         return ["nsenter", "-t", str(self.first), "--net", "--mount", "--pid", "--wdns=" + str(ROOT), *command]
 
     def run(
-        self, *command: str, environment: dict[str, str] | None = None, seconds: float = 300
+        self, *command: str, environment: dict[str, str] | None = None, seconds: float = 600
     ) -> subprocess.CompletedProcess[str]:
         """Run a command here, and wait for it."""
         return subprocess.run(
             self.enter(command), env=self.environment | (environment or {}), stdin=subprocess.DEVNULL, text=True,
             capture_output=True, timeout=seconds,
         )  # fmt: skip
+
+    def configure_network(self, command: str) -> None:
+        """Run a command of `ip`, which knows the processes outside."""
+        subprocess.run(["nsenter", "-t", str(self.first), "--net", "ip", *command.split()], check=True)
 
     def hide(self, folder: Path) -> None:
         """Have this node see an empty folder where others see theirs."""
@@ -82,16 +86,12 @@ class Node:
             command = [
                 PYTHON, "-m", "ray.scripts.scripts", "start", *arguments, f"--node-ip-address={self.address}", "--num-cpus=1",
                 f"--temp-dir={self.folder}", "--object-store-memory=100000000", "--memory=1500000000", "--disable-usage-stats",
+                "--no-monitor", "--include-log-monitor=false",
             ]  # fmt: skip
             for _ in range(ATTEMPTS):
                 code = subprocess.run(
-                    self.enter(command),
-                    env=self.environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    timeout=300,
-                ).returncode
+                    self.enter(command), env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=300
+                ).returncode  # fmt: skip
                 if code == 0:
                     return
                 for process in self.list_processes("ray/core/src"):
@@ -138,14 +138,21 @@ def start_cluster(environment: Mapping[str, str] | None = None) -> Iterator[tupl
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="er", ignore_cleanup_errors=True)))
         nodes = [stack.enter_context(_open_node(folder / str(i), ADDRESSES[i], variables)) for i in range(2)]
         head, other = nodes
-        link = ["ip", "link", "add", "errata", "type", "veth", "peer", "name", "errata", "netns", str(other.first)]
-        subprocess.run(["nsenter", "-t", str(head.first), "--net", *link], check=True)
-        for node in nodes:
-            for command in (f"addr add {node.address}/24 dev errata", "link set lo up", "link set errata up"):
-                subprocess.run(["nsenter", "-t", str(node.first), "--net", "ip", *command.split()], check=True)
+        _link(head, other)
         head.start_ray("--head", f"--port={PORT}", "--include-dashboard=false")
         other.start_ray(f"--address={head.address}:{PORT}")
         yield head, other
+
+
+def _link(head: Node, other: Node) -> None:
+    """A network between them. The head's address is that of a bridge, which stays as it is when the other node is killed: the two
+    ends of a cable of this kind end together, and an address of the head's end with them."""
+    cable = f"link add cable type veth peer name errata netns {other.first}"
+    for command in ("link add errata type bridge", cable, "link set cable master errata up"):
+        head.configure_network(command)
+    for node in (head, other):
+        for command in (f"addr add {node.address}/24 dev errata", "link set lo up", "link set errata up"):
+            node.configure_network(command)
 
 
 @contextmanager

@@ -83,6 +83,7 @@ def builder(nodes: tuple[Node, Node], folder: Path) -> Iterator[Builder]:
         yield Builder(head, folder)
     finally:
         server.kill()
+        server.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +95,7 @@ def here(builder: Builder, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 def wait_for_units(node: Node, besides: subprocess.Popen[bytes]) -> list[int]:
     """The processes of a node that are at work on a unit, as soon as there is one."""
-    until = time.monotonic() + 240
+    until = time.monotonic() + 600
     while not (workers := node.list_processes("ray::run")):
         assert time.monotonic() < until and besides.poll() is None, besides.communicate()[1][-3000:]
         time.sleep(0.02)
@@ -138,7 +139,7 @@ def test_whatever_is_killed_the_tables_are_the_same(
         # the driver is a child of `nsenter`, which ends as it does
         children = Path(f"/proc/{driver.pid}/task/{driver.pid}/children").read_text()
         os.kill(workers[0] if who == "worker" else int(children), signal.SIGKILL)
-    out, error = driver.communicate(timeout=300)
+    out, error = driver.communicate(timeout=600)
     if who == "driver":
         assert driver.returncode == -signal.SIGKILL
         result = builder.make_tables(store)
