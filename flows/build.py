@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -37,7 +38,7 @@ from flows.running.calls import ASKING, prepare, run_batch
 from flows.running.complete import complete_table
 from flows.running.engine_pool import EnginePool
 from flows.running.partitions import PartitionBatch
-from flows.running.run_plan import Future, materialize
+from flows.running.run_plan import Future, Observer, materialize
 from flows.running.unit_executor import UnitExecutor
 from flows.running.units_on import open_unit_executor
 from flows.running.watcher import NOBODY, Watcher
@@ -230,13 +231,17 @@ def _build(plan: Plan, publish: bool, auto: bool, watcher: Watcher, on: str | No
     if publish and not auto:
         refuse_clash(plan)
     units, reached = open_unit_executor(on, plan)
-    with prefect_artifacts.show_progress(plan, watcher) as watchers, PrefectExecutor() as executor:
-        reached = materialize(reached, executor, [Lineage.of(plan.recipe.corpus), AssetEvents(plan)], watchers, units)
-    plan = replace(plan, done=reached.done)
-    if not publish:
-        return plan
-    prefect_artifacts.show_funnel(plan)
-    plan, manifest = _publish(plan, auto, watcher)
+    with closing(units):
+        with prefect_artifacts.show_progress(plan, watcher) as watchers, PrefectExecutor() as executor:
+            observers: list[Observer] = [Lineage.of(plan.recipe.corpus), AssetEvents(plan)]
+            reached = materialize(reached, executor, observers, watchers, units)
+        # tables under the store's name that all machines know
+        jobs = tuple(replace(job, store=reached.store) for job in plan.jobs)
+        plan = replace(plan, done=reached.done, jobs=jobs)
+        if not publish:
+            return plan
+        prefect_artifacts.show_funnel(plan)
+        plan, manifest = _publish(plan, auto, watcher, units)
     prefect_artifacts.show_release(plan, manifest)
     send_release(plan)
     if auto:
@@ -244,24 +249,24 @@ def _build(plan: Plan, publish: bool, auto: bool, watcher: Watcher, on: str | No
     return replace(plan, published=manifest)
 
 
-def _publish(plan: Plan, auto: bool, watcher: Watcher) -> tuple[Plan, dict[str, Any]]:
+def _publish(plan: Plan, auto: bool, watcher: Watcher, units: UnitExecutor) -> tuple[Plan, dict[str, Any]]:
     """Release complete tables; the plan under the version they got, and the manifest."""
-    results = _check_gates(plan, watcher)
+    results = _check_gates(plan, watcher, units)
     while True:
         plan = versioning.bump_version(plan) if auto else plan
         try:
-            return plan, release_task(plan, results)
+            return plan, release_task(plan, results, units)
         except PublishError:
             # another build may have taken the number meanwhile; then the next one is asked for
             if not auto or read_published(Store(plan.store), plan.recipe.corpus, plan.recipe.version) is None:
                 raise
 
 
-def _check_gates(plan: Plan, watcher: Watcher) -> Sequence[Mapping[str, Any]]:
+def _check_gates(plan: Plan, watcher: Watcher, units: UnitExecutor) -> Sequence[Mapping[str, Any]]:
     """What was found at the gates, which Prefect's pages show, too; `GateError` where nothing may be released."""
     results: Sequence[Mapping[str, Any]] = []
     try:
-        results = gates_task(plan, watcher)
+        results = gates_task(plan, watcher, units)
     except GateError as error:
         results = error.results
         raise

@@ -60,16 +60,16 @@ def check_gates(
     return results if plan.recipe.gates is not None else []
 
 
-def watch_gates(plan: Plan, watcher: Watcher = NOBODY) -> list[dict[str, Any]]:
-    """What was found at the gates; the watcher is notified of how far they are."""
+def watch_gates(plan: Plan, watcher: Watcher = NOBODY, units: UnitExecutor | None = None) -> list[dict[str, Any]]:
+    """What was found at the gates of a plan, by the executor of its build if it has one; the watcher is notified of how far they are."""
     if plan.recipe.gates is None:
         return check_gates(plan)
     rows = count_released(plan)
     watcher.begin("gates", rows, 0)
     passed, missed = 0, 0
     try:
-        with open_pool(Store(plan.store), rows) as units:
-            results = check_gates(plan, lambda rows: watcher.advance("gates", rows, None), units)
+        with open_pool(Store(plan.store), rows, units) as chosen:
+            results = check_gates(plan, lambda rows: watcher.advance("gates", rows, None), chosen)
         passed, missed = _count_passed(results)
         return results
     except GateError as error:

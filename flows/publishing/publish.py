@@ -55,7 +55,8 @@ def publish_release(
     Args:
         plan: The plan.
         gates: What was found at its gates, where that is known already.
-        units: What writes the shards of large views in other processes; those of this machine unless given.
+        units: What the build of the tables ran in other processes by, which writes the shards of a large release, too;
+            processes of this machine unless given.
 
     Returns:
         The manifest of the release.
@@ -65,10 +66,8 @@ def publish_release(
         PublishError: The version says less than what changed since the one before, or is published with other content.
 
     """
-    if units is None:
-        with open_pool(Store(plan.store), count_released(plan)) as pool:
-            return _publish(plan, gates, pool)
-    return _publish(plan, gates, units)
+    with open_pool(Store(plan.store), count_released(plan), units) as chosen:
+        return _publish(plan, gates, chosen)
 
 
 def _publish(plan: Plan, gates: Sequence[Mapping[str, Any]] | None, units: UnitExecutor | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import queue
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from threading import Thread
 from typing import IO, Any
@@ -20,7 +20,7 @@ from catalog.storage import Store
 from flows.planning.plan import TableJob
 from flows.running import kinds
 from flows.running.partitions import Partition
-from flows.running.unit_executor import Message, ProcessError, Unit, run_unit
+from flows.running.unit_executor import Message, ProcessError, Unit, UnitExecutor, run_unit
 from flows.running.watcher import Watcher
 from tasks.worker_process import PICKLE, WorkerEnded, WorkerProcess
 
@@ -157,9 +157,19 @@ class ProcessPool:
 
 
 @contextmanager
-def open_pool(store: Store, rows: int) -> Iterator[ProcessPool | None]:
-    """A pool for work on so many rows of a store that waits for no table; None where it is not worth the start of processes."""
-    with ProcessPool() as pool:
+def open_pool(store: Store, rows: int, units: UnitExecutor | None = None) -> Iterator[UnitExecutor | None]:
+    """What works in other processes on so many rows of complete tables.
+
+    Args:
+        store: Where the tables are.
+        rows: How many rows there are.
+        units: What does so for the whole build, and is closed with it; a pool of its own unless given.
+
+    Yields:
+        The executor; None where that is not worth the start of processes.
+
+    """
+    with nullcontext(units) if units else closing(ProcessPool()) as pool:
         yield pool if pool.count > 1 and rows >= ROWS_OF_A_RELEASE and not store.in_memory else None
 
 

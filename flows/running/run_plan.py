@@ -10,7 +10,7 @@ import concurrent.futures
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
@@ -209,7 +209,8 @@ def materialize(
         executor: Carries out the calls; threads of this process unless given.
         observers: Follow each table.
         watcher: Is notified of how far they are.
-        units: Runs units in other processes, and is closed in the end; processes of this machine unless given.
+        units: Runs units in other processes, and is closed where a table cannot be made, else by whoever gave it;
+            processes of this machine unless given.
 
     Returns:
         The plan with the manifests of all its tables.
@@ -229,9 +230,22 @@ def materialize(
     def refuse(done: Done) -> None:
         refuse_empty(plan, plan.done | done)
 
-    with closing(units or ProcessPool()) as units, EnginePool(watcher) as engines:
-        schedule = _Schedule(missing, needs, executor, observers, units, engines, watcher, refuse)
+    with _open_units(units) as pool, EnginePool(watcher) as engines:
+        schedule = _Schedule(missing, needs, executor, observers, pool, engines, watcher, refuse)
         return replace(plan, done=plan.done | _make_tables(schedule))
+
+
+@contextmanager
+def _open_units(units: UnitExecutor | None) -> Iterator[UnitExecutor]:
+    """What runs units: what is given, else processes of this machine. Where tables cannot be made, it ends at once, as calls wait for it."""
+    pool = units or ProcessPool()
+    try:
+        yield pool
+    except BaseException:
+        pool.close()
+        raise
+    if units is None:
+        pool.close()
 
 
 def materialize_generation(

@@ -64,6 +64,7 @@ def test_a_release_has_the_same_bytes_whoever_writes_its_shards(
     monkeypatch.setattr(shards, "SHARD_ROWS", 20)
     monkeypatch.setattr(parted_view, "ROWS_OF_A_COUNT", 20)
     whole, units = publish(tmp_path / "whole"), UnitsHere()
+    monkeypatch.setattr(process_pool, "ROWS_OF_A_RELEASE", 1)
     parted = publish(tmp_path / "parted", units)
     assert parted == whole
     assert sum(path.startswith("kept/train-") for path in whole) > 1
