@@ -15,6 +15,7 @@ import queue
 import signal
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -63,8 +64,85 @@ PICKLE = Codec(
 )
 
 
-class WorkerProcess:
-    """A running worker; safe from threads, one of which receives.
+class WorkerHandle(ABC):
+    """A worker as who started it has it, on whatever machine it runs: sends it messages and receives its own; safe from threads, one of which receives."""
+
+    pid: int
+    """The number of its process, on its machine."""
+
+    def __init__(self) -> None:
+        self._logged = time.monotonic()
+        """When it last wrote a line of its log."""
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        """What it sent, and None when nothing more can come."""
+
+    @abstractmethod
+    def send(self, message: object) -> None:
+        """Hand it a message; returns at once."""
+
+    def receive(self, seconds: float | None = None, *, log_counts: bool = False) -> Any:
+        """Wait for its next message.
+
+        Args:
+            seconds: How long to wait; for ever unless given.
+            log_counts: Whether a line of its log is a sign of life from which the wait begins anew.
+
+        Returns:
+            The message.
+
+        Raises:
+            WorkerEnded: It died, or closed its replies.
+            WorkerSilent: It said nothing for so long.
+
+        """
+        since = time.monotonic()
+        while True:
+            try:
+                item = self._inbox.get(timeout=1.0 if seconds is None else min(1.0, max(0.0, seconds)))
+            except queue.Empty:
+                heard = max(since, self._logged) if log_counts else since
+                if seconds is not None and time.monotonic() - heard >= seconds:
+                    raise WorkerSilent(f"its process gave no sign of life for {seconds:.0f} s") from None
+                continue
+            if item is None:
+                self._inbox.put(None)  # who asks again is told again
+                raise self._describe_end()
+            return self._decode(item)
+
+    @property
+    def log_age(self) -> float:
+        """Seconds since it last wrote a line of its log, or was started."""
+        return time.monotonic() - self._logged
+
+    def _decode(self, item: Any) -> Any:
+        """The message that something in the inbox is."""
+        return item
+
+    @abstractmethod
+    def _describe_end(self) -> WorkerEnded:
+        """How it died."""
+
+    @property
+    @abstractmethod
+    def log_path(self) -> str | None:
+        """The file that has its whole log."""
+
+    @abstractmethod
+    def tail_log(self, lines: int) -> list[str]:
+        """The last lines of its log, secrets masked; a moment is given to what it wrote just now."""
+
+    @property
+    @abstractmethod
+    def alive(self) -> bool:
+        """Whether it can be sent anything."""
+
+    @abstractmethod
+    def kill(self) -> None:
+        """Kill it, and wait until it is gone, 30 seconds at most; who waits for a message is told."""
+
+
+class WorkerProcess(WorkerHandle):
+    """A worker that is a process of this machine.
 
     The end of its requests tells it that whoever started it is gone, however
     that ended. (A death signal would be that of the thread that started it.)
@@ -74,6 +152,7 @@ class WorkerProcess:
         self, command: Sequence[str], environment: Mapping[str, str], codec: Codec = JSON, log: WorkerLog | None = None
     ) -> None:
         """Start it; OSError where the command is no program."""
+        super().__init__()
         self._codec = codec
         self.log = log or WorkerLog()
         """What it prints."""
@@ -96,9 +175,7 @@ class WorkerProcess:
             os.close(to_us)
         assert self._process.stdout is not None
         self.pid = self._process.pid
-        self._logged = time.monotonic()
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._inbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._killing, self._killed = Lock(), False
         self._logging = Thread(target=self._keep_log, args=[self._process.stdout], daemon=True)
         self._threads = [Thread(target=self._write, daemon=True), Thread(target=self._read, daemon=True)]
@@ -123,41 +200,16 @@ class WorkerProcess:
     def _read(self) -> None:
         with self._replies:
             for line in self._replies:
-                self._inbox.put(line)
+                if line.endswith(b"\n"):  # else it died in the midst of it
+                    self._inbox.put(line)
         self._inbox.put(None)
 
     def send(self, message: object) -> None:
         """Hand it a message; returns at once."""
         self._outbox.put(self._codec.encode(message) + b"\n")
 
-    def receive(self, seconds: float | None = None, *, log_counts: bool = False) -> Any:
-        """Wait for its next message.
-
-        Args:
-            seconds: How long to wait; for ever unless given.
-            log_counts: Whether a line of its log is a sign of life from which the wait begins anew.
-
-        Returns:
-            The message.
-
-        Raises:
-            WorkerEnded: It died, or closed its replies.
-            WorkerSilent: It said nothing for so long.
-
-        """
-        since = time.monotonic()
-        while True:
-            try:
-                line = self._inbox.get(timeout=1.0 if seconds is None else min(1.0, max(0.0, seconds)))
-            except queue.Empty:
-                heard = max(since, self._logged) if log_counts else since
-                if seconds is not None and time.monotonic() - heard >= seconds:
-                    raise WorkerSilent(f"its process gave no sign of life for {seconds:.0f} s") from None
-                continue
-            if line is None or not line.endswith(b"\n"):
-                self._inbox.put(None)  # who asks again is told again
-                raise self._describe_end()
-            return self._codec.decode(line)
+    def _decode(self, item: Any) -> Any:
+        return self._codec.decode(item)
 
     def _describe_end(self) -> WorkerEnded:
         """How it died."""
@@ -169,6 +221,11 @@ class WorkerProcess:
         ended = WorkerEnded(f"its process {how}")
         ended.code = code
         return ended
+
+    @property
+    def log_path(self) -> str | None:
+        """The file that has its whole log."""
+        return str(self.log.path) if self.log.path else None
 
     def tail_log(self, lines: int) -> list[str]:
         """The last lines of its log, secrets masked: of a worker that died all it wrote, of another what came within a moment."""

@@ -31,7 +31,9 @@ def run_build(options: Namespace) -> int:
     from flows.planning.first_records import check_mappings
     from flows.planning.plan import make_plan
     from flows.planning.versioning import find_matching_release
+    from flows.running.units_on import choose_place
 
+    choose_place(options.on)  # a wrong one is refused before anything is read
     changes, auto = parse_changes(options.model), options.version == "auto"
 
     def make() -> Plan:
@@ -143,8 +145,9 @@ def run_plan(options: Namespace) -> int:
     from flows.planning.touches import format_touched, list_touched
     from flows.running.forecast import forecast_plan
     from flows.running.losses import refuse_empty
-    from flows.running.units_on import describe_place
+    from flows.running.units_on import choose_place, describe_place
 
+    choose_place(options.on)
     plan = make_plan(
         options.recipe,
         options.data,

@@ -18,6 +18,7 @@ from schemas.model_id import ModelId
 from schemas.recipe.models import VLLM, Abacus, LlamaCpp, Model, Python, World
 from schemas.request import EngineError
 from tasks.engines.llama.gguf import WITHOUT_TEMPLATE, read_model_file
+from tasks.engines.replicas.host import ReplicaHost
 
 LOGS = "logs"
 """The folder of the cache where the programs of engines leave what they print."""
@@ -102,12 +103,13 @@ def _identify_weights(model: Model, declared: LlamaCpp, digests: Digests | None)
     return Path(declared.model).stem if declared.paths() else declared.model, digest[:DIGITS]
 
 
-def open_engine(model: Model, spent: Spent) -> Engine:
+def open_engine(model: Model, spent: Spent, host: ReplicaHost | None = None) -> Engine:
     """The engine that answers for a model.
 
     Args:
         model: The declaration, its paths as they are from here.
         spent: Gives the tokens and the money that the ledger knows of.
+        host: Other machines that replicas run on; this one unless given.
 
     Returns:
         An engine, to be closed by whoever opened it.
@@ -118,36 +120,39 @@ def open_engine(model: Model, spent: Spent) -> Engine:
     """
     if isinstance(model, LlamaCpp) and not os.path.exists(model.model):
         raise EngineError(f"{model.model}: the weights are not there; {_advise_on_weights(model)}")
-    engine: Engine = import_module(f"tasks.engines.{model.engine}").open_engine(model, spent)
+    hosted = {"host": host} if host and isinstance(model, VLLM | Abacus) else {}
+    engine: Engine = import_module(f"tasks.engines.{model.engine}").open_engine(model, spent, **hosted)
     if isinstance(engine, LoggedEngine):
         engine.logs = find_root() / LOGS
     return engine
 
 
-def count_replicas(model: Model) -> int:
-    """How many copies of a model there will be on this machine; raises `EngineError` where it has too few GPUs for them."""
+def count_replicas(model: Model, host: ReplicaHost | None = None) -> int:
+    """How many copies of a model there will be, on this machine or others; raises `EngineError` where there are too few GPUs for them."""
     if isinstance(model, VLLM):
         from tasks.engines.vllm.gpus import list_gpu_groups
 
-        return len(list_gpu_groups(model))
+        return len(list_gpu_groups(model, host))
     if isinstance(model, Abacus):
         from tasks.engines.abacus.replicas import count_replicas
 
-        return count_replicas(model)
+        return count_replicas(model, host)
     return 1
 
 
-def describe_replicas(model: Model) -> str:
-    """How many copies of a model there will be, in words: "4 replicas"; empty where there is one, or this machine has no place for them."""
+def describe_replicas(model: Model, host: ReplicaHost | None = None) -> str:
+    """How many copies of a model there will be, in words: "4 replicas"; empty where there is one, or there is no place for them."""
     try:
-        replicas = count_replicas(model)
+        replicas = count_replicas(model, host)
     except EngineError:  # a build says why
         return ""
     return f"{replicas} replicas" if replicas > 1 else ""
 
 
-def measure_room(model: Model) -> dict[str, float]:
-    """What a model takes of what this machine's models share, as `Declaration.room` has it, with all its replicas."""
+def measure_room(model: Model, host: ReplicaHost | None = None) -> dict[str, float]:
+    """What a model takes of what a build's models share, as `Declaration.room` has it, with all replicas; elsewhere a GPU is taken whole."""
+    if isinstance(model, VLLM) and host and host.count_gpus():
+        return {f"gpu {number}": 1.0 for number in range(count_replicas(model, host) * model.count_gpus_of_replica())}
     if isinstance(model, VLLM) and model.replicas == "auto":
         return model.model_copy(update={"replicas": count_replicas(model)}).room()
     return model.room()

@@ -23,6 +23,7 @@ from flows.running.watcher import NOBODY, Watcher
 from schemas.engine import Engine, LoadingEngine, Spent
 from schemas.recipe.settings import LanguageModelSettings
 from schemas.request import EngineError, Request
+from tasks.engines.replicas.host import ReplicaHost
 
 EngineKey = NewType("EngineKey", str)
 ROUNDING = 1e-9
@@ -63,6 +64,7 @@ class _OpenEngine:
     """An engine that is open, or has room kept for it."""
 
     asked: AskedModel
+    host: ReplicaHost | None = None
     leases: int = 0
     last_used: float = 0.0
     lock: Lock = field(default_factory=Lock)
@@ -76,7 +78,8 @@ class _OpenEngine:
             if self.closed:
                 raise _describe_end(self.asked)
             if self.engine is None:
-                self.engine = engines.open_engine(self.asked.model, spent)
+                hosted = [self.host] if self.host else []
+                self.engine = engines.open_engine(self.asked.model, spent, *hosted)
             return self.engine
 
     def close(self) -> None:
@@ -95,10 +98,15 @@ class EnginePool:
     it is closed where another model needs its room and no table may ask it
     any more, and with the pool. `LoadingEngine`s are loaded before they are
     handed out.
+
+    Args:
+        watcher: Is notified of what tables wait for.
+        host: Other machines that replicas run on; this one unless given.
+
     """
 
-    def __init__(self, watcher: Watcher = NOBODY) -> None:
-        self._watcher = watcher
+    def __init__(self, watcher: Watcher = NOBODY, host: ReplicaHost | None = None) -> None:
+        self._watcher, self._host = watcher, host
         self.in_flight = InFlight()
         """What its tables are asking just now."""
         self._changed = Condition()
@@ -179,7 +187,7 @@ class EnginePool:
             with self._counting(use, leases=1, waits=0):
                 engine = entry.open(spent)
                 if isinstance(engine, LoadingEngine) and not engine.loaded:
-                    replicas = engines.describe_replicas(asked.model)
+                    replicas = engines.describe_replicas(asked.model, self._host)
                     self._watcher.waits(use.table, f"{asked.name} is loading{replicas and f' ({replicas})'}")
                     engine.load(requests)
                 self._watcher.waits(use.table, None)
@@ -214,7 +222,7 @@ class EnginePool:
                     self._changed.wait(EXPECTED_SECONDS)
                 if self._closed or use.failed:
                     raise _describe_end(asked)
-                entry = self._open.setdefault(key, _OpenEngine(asked))
+                entry = self._open.setdefault(key, _OpenEngine(asked, self._host))
                 entry.leases += 1
                 return entry
             finally:
@@ -222,15 +230,23 @@ class EnginePool:
 
     def _make_room(self, asked: AskedModel) -> bool:
         """Whether there is room for a model; engines that nobody asks any more are closed for it, the longest idle first."""
-        needed = engines.measure_room(asked.model)
+        needed = engines.measure_room(asked.model, self._host)
         idle = [key for key, entry in self._open.items() if not entry.leases and not self._is_wanted(key)]
         idle.sort(key=lambda key: self._open[key].last_used)
         in_the_way: list[EngineKey] = []
         while is_short(
             needed,
-            [engines.measure_room(entry.asked.model) for key, entry in self._open.items() if key not in in_the_way],
+            [
+                engines.measure_room(entry.asked.model, self._host)
+                for key, entry in self._open.items()
+                if key not in in_the_way
+            ],
         ):
-            useful = [key for key in idle if needed.keys() & engines.measure_room(self._open[key].asked.model).keys()]
+            useful = [
+                key
+                for key in idle
+                if needed.keys() & engines.measure_room(self._open[key].asked.model, self._host).keys()
+            ]
             if not useful:
                 return False
             in_the_way.append(useful[0])

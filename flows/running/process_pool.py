@@ -89,6 +89,7 @@ class ProcessPool:
     """Worker processes, as many as there are processors, started when they are first needed; safe from threads."""
 
     takes_all = False
+    host = None
 
     def __init__(self) -> None:
         processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

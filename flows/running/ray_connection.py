@@ -36,6 +36,12 @@ class ClusterError(ApplicationError):
     """A Ray cluster cannot be used; the message says which, what was found and what to do."""
 
 
+class PlaceError(ClusterError):
+    """What is said of where units run names no place."""
+
+    exit_code = 2  # a wrong word of a command, its environment or its configuration
+
+
 def connect(on: str) -> Any:
     """Connect this process to a cluster; where it is connected already, nothing is done.
 
@@ -73,12 +79,12 @@ def connect(on: str) -> Any:
 
 
 def parse_address(on: str, who: str = "--on") -> str | None:
-    """`HOST:PORT` of `ray://HOST:PORT`; None for `ray`, `ClusterError`, which names who said so, for anything else."""
+    """`HOST:PORT` of `ray://HOST:PORT`; None for `ray`, `PlaceError`, which names who said so, for anything else."""
     if on == "ray":
         return None
     address = on.removeprefix(SCHEME)
     if on == address or not re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}", address):
-        raise ClusterError(
+        raise PlaceError(
             f"{who} {mask_secrets(on)[:80]!r}: is no place to run units; expected local, ray, or ray://HOST:PORT"
         )
     return address

@@ -15,6 +15,7 @@ from flows.planning.plan import TableJob
 from flows.running.partitions import Partition
 from flows.running.process_pool import ROOT
 from flows.running.ray_connection import ClusterError, list_nodes
+from flows.running.ray_replicas import RayReplicas
 from flows.running.unit_executor import Message, ProcessError, Unit
 from flows.running.watcher import Watcher
 
@@ -33,14 +34,16 @@ class RayExecutor:
 
     Args:
         ray: The module, connected.
+        name: The cluster, as messages call it.
         code: What nodes must run (`ray_node.describe_code`).
 
     """
 
     takes_all = True
 
-    def __init__(self, ray: Any, code: dict[str, str]) -> None:
+    def __init__(self, ray: Any, name: str, code: dict[str, str]) -> None:
         self._ray = ray
+        self.host = RayReplicas(ray, name, code)
         self.count = int(sum(node["Resources"].get("CPU", 0) for node in list_nodes(ray)))
         if not self.count:
             raise ClusterError("ray: no node of the cluster has a processor for units; start nodes with `--num-cpus`")

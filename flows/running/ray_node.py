@@ -1,8 +1,10 @@
-"""What runs on a node of a Ray cluster: units, and what tells whether the node can run them as this machine does."""
+"""What runs on a node of a Ray cluster: units, replicas of models, and what tells whether the node can run them as this machine does."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib
+import pickle
 import platform
 import queue
 import uuid
@@ -11,6 +13,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 from errata.storage import TEMPORARY
 
@@ -18,12 +21,17 @@ from catalog import hub
 from catalog.digests import read_stamp
 from catalog.storage import Store
 from flows.running.unit_executor import Message, Unit, run_unit
+from schemas.request import EngineError
+from tasks.worker_process import WorkerEnded, WorkerProcess, WorkerSilent
 
 ROOT = Path(__file__).parents[2]
 CODE = ("catalog", "flows", "schemas", "tasks")
 """The folders whose files decide what a unit makes."""
 LIBRARIES = ("polars", "pyarrow", "duckdb", "numpy", "math-verify", "mpmath")
 """The libraries that decide, too, down to the bytes of a file; of Ray's own version Ray takes care."""
+
+MOMENT = 1.0
+"""Seconds for which a replica's next message is waited for on its node."""
 
 
 @cache
@@ -109,3 +117,45 @@ def stream_unit(unit: Unit) -> Iterator[Message]:
         yield message
         if message[0] != "advance":
             return
+
+
+def start_replica(message: bytes) -> tuple[str, WorkerProcess | None, str | None]:
+    """Start the process of a replica here.
+
+    Args:
+        message: What the build runs on, and what starts the process, pickled.
+
+    Returns:
+        The address of this node, the process, and why there is none.
+
+    """
+    ray: Any = importlib.import_module("ray")
+    node = str(ray.util.get_node_ip_address())
+    code, launch = pickle.loads(message)  # noqa: S301
+    if fault := find_code_fault(code):
+        return node, None, f"this node {fault}"
+    try:
+        return node, launch(), None
+    except (EngineError, OSError) as error:
+        return node, None, str(error)
+
+
+def take_messages(process: WorkerProcess) -> tuple[list[Any], float, tuple[str, int | None] | None]:
+    """Take what the process of a replica has sent, as soon as there is something, or nothing after a moment.
+
+    Args:
+        process: The process.
+
+    Returns:
+        The messages, the seconds since the last line of its log, and how it ended, with its exit code.
+
+    """
+    messages: list[Any] = []
+    try:
+        messages.append(process.receive(MOMENT))
+        while True:
+            messages.append(process.receive(0))
+    except WorkerSilent:
+        return messages, process.log_age, None
+    except WorkerEnded as ended:
+        return messages, process.log_age, (str(ended), ended.code)

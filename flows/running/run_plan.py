@@ -230,7 +230,7 @@ def materialize(
     def refuse(done: Done) -> None:
         refuse_empty(plan, plan.done | done)
 
-    with _open_units(units) as pool, EnginePool(watcher) as engines:
+    with _open_units(units) as pool, EnginePool(watcher, pool.host) as engines:
         schedule = _Schedule(missing, needs, executor, observers, pool, engines, watcher, refuse)
         return replace(plan, done=plan.done | _make_tables(schedule))
 

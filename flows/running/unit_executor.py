@@ -17,6 +17,7 @@ from flows.planning.plan import TableJob
 from flows.running.partitions import Partition
 from flows.running.watcher import Watcher
 from schemas.errors import ApplicationError
+from tasks.engines.replicas.host import ReplicaHost
 
 
 class ProcessError(ApplicationError):
@@ -46,6 +47,10 @@ class UnitExecutor(Protocol):
     """Units that run at a time."""
     takes_all: bool
     """Whether it is best given all units of a table at once."""
+
+    @property
+    def host(self) -> ReplicaHost | None:
+        """Where the replicas of models run beside its units; None for this machine."""
 
     def should_run(self, job: TableJob, partitions: Sequence[Partition]) -> bool:
         """Whether partitions are to run here, rather than in the process of the build."""

@@ -21,7 +21,7 @@ LOCAL = "local"
 
 
 def choose_place(on: str | None) -> str:
-    """`local`, `ray` or `ray://HOST:PORT`; `ClusterError` names who says anything else."""
+    """`local`, `ray` or `ray://HOST:PORT`; `PlaceError` names who says anything else."""
     said = {"--on": on, ON: os.environ.get(ON), "[build] on of the user's configuration": read_configuration().on}
     for who, place in said.items():
         if place and place != LOCAL:
@@ -54,7 +54,7 @@ def open_unit_executor(on: str | None, plan: Plan) -> tuple[UnitExecutor, Plan]:
     from flows.running.ray_node import describe_code
     from flows.running.staging import stage_sources
 
-    return RayExecutor(ray, describe_code()), stage_sources(plan, unseen)
+    return RayExecutor(ray, place, describe_code()), stage_sources(plan, unseen)
 
 
 def describe_place(on: str | None, plan: Plan) -> str | None:

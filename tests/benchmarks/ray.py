@@ -130,14 +130,14 @@ def main() -> int:
     if fault := find_fault():
         print(fault)
         return 1
-    with start_cluster() as (head, _), tempfile.TemporaryDirectory() as folder:
+    with start_cluster() as cluster, tempfile.TemporaryDirectory() as folder:
         write_rows(Path(folder), given.rows)
         command = ["-m", "tests.benchmarks.ray", "--folder", folder, "--pairs", str(given.pairs)]
-        result = head.run(
+        result = cluster.head.run(
             PYTHON,
             *command,
             "--place",
-            f"ray://{head.address}:{PORT}",
+            f"ray://{cluster.head.address}:{PORT}",
             environment={"POLARS_MAX_THREADS": "2"},
             seconds=3000,
         )

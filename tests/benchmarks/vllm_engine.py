@@ -44,7 +44,7 @@ from tasks.engines.replicas.engine import Replica
 from tasks.engines.vllm import engine as vllm_engine
 from tasks.engines.vllm.engine import VLLMEngine
 from tasks.generate import GENERATE, GenerateParameters
-from tasks.worker_process import WorkerProcess
+from tasks.worker_process import WorkerHandle
 
 BARE = Path(__file__).with_name("bare_vllm.py")
 PROBLEMS = Path(__file__).parents[2] / "catalog" / "recipes" / "sample" / "problems.jsonl"
@@ -72,7 +72,7 @@ class CountedEngine(VLLMEngine):
         super().__init__(model)
         CountedEngine.opened.append(self)
 
-    def _start(self, replica: Replica) -> WorkerProcess:
+    def _start(self, replica: Replica) -> WorkerHandle:
         CountedEngine.loads += 1
         self.is_loading = True
         try:

@@ -23,7 +23,9 @@ from tests.command import ROOT
 
 PYTHON = os.environ.get("ERRATA_RAY_PYTHON", sys.executable)
 PORT = 6379
-ADDRESSES = ("10.77.0.1", "10.77.0.2")
+HEAD = "10.77.0.1"
+GPUS = 2
+"""Of each node."""
 ATTEMPTS = 3
 """How often a node is started: Ray gives its agent, which takes 2 seconds of a processor to begin, 15 seconds, and ends the node if it is late."""
 NAMESPACES = ("--net", "--mount", "--pid")
@@ -49,10 +51,15 @@ def find_fault() -> str | None:
 class Node:
     """One node: the process that holds its namespaces, and how others are started in them."""
 
-    address: str
+    number: int
     folder: Path
     holder: subprocess.Popen[bytes]
     environment: dict[str, str]
+
+    @property
+    def address(self) -> str:
+        """Where others reach it."""
+        return f"10.77.0.{self.number + 1}"
 
     @property
     def first(self) -> int:
@@ -76,6 +83,11 @@ class Node:
         """Run a command of `ip`, which knows the processes outside."""
         subprocess.run(["nsenter", "-t", str(self.first), "--net", "ip", *command.split()], check=True)
 
+    def start_network(self) -> None:
+        """Have the others reach it."""
+        for command in (f"addr add {self.address}/24 dev errata", "link set lo up", "link set errata up"):
+            self.configure_network(command)
+
     def hide(self, folder: Path) -> None:
         """Have this node see an empty folder where others see theirs."""
         subprocess.run(self.enter(["mount", "-t", "tmpfs", "none", str(folder)]), check=True)
@@ -84,7 +96,7 @@ class Node:
         """Make it a node of the cluster."""
         with open(self.folder / "start.log", "w+b") as log:  # no pipe: what it starts would hold it open
             command = [
-                PYTHON, "-m", "ray.scripts.scripts", "start", *arguments, f"--node-ip-address={self.address}", "--num-cpus=1",
+                PYTHON, "-m", "ray.scripts.scripts", "start", *arguments, f"--node-ip-address={self.address}", "--num-cpus=1", f"--num-gpus={GPUS}",
                 f"--temp-dir={self.folder}", "--object-store-memory=100000000", "--memory=1500000000", "--disable-usage-stats",
                 "--no-monitor", "--include-log-monitor=false",
             ]  # fmt: skip
@@ -123,43 +135,59 @@ class Node:
         self.holder.wait(60)
 
 
-@contextmanager
-def start_cluster(environment: Mapping[str, str] | None = None) -> Iterator[tuple[Node, Node]]:
-    """A cluster of two nodes of one processor each, the head first, with more in their environment; whoever drives it runs on the head."""
-    variables = {
-        **os.environ,
-        **(environment or {}),
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": secrets.token_hex(32),
-        "PYTHONPATH": str(ROOT / "catalog") + os.pathsep + str(ROOT),
-    }
-    with ExitStack() as stack:
+class Cluster:
+    """Two nodes of one processor each; whoever drives it runs on the head. That they have GPUs is only said."""
+
+    def __init__(self, stack: ExitStack, environment: Mapping[str, str]) -> None:
+        """Start it, with more in the environment of its nodes."""
+        self._stack = stack
+        self._environment = {
+            **os.environ,
+            **environment,
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": secrets.token_hex(32),
+            "PYTHONPATH": str(ROOT / "catalog") + os.pathsep + str(ROOT),
+        }
         # sockets lie in it, whose paths may have a hundred characters
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="er", ignore_cleanup_errors=True)))
-        nodes = [stack.enter_context(_open_node(folder / str(i), ADDRESSES[i], variables)) for i in range(2)]
-        head, other = nodes
-        _link(head, other)
-        head.start_ray("--head", f"--port={PORT}", "--include-dashboard=false")
-        other.start_ray(f"--address={head.address}:{PORT}")
-        yield head, other
+        self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="er", ignore_cleanup_errors=True)))
+        self.head = self._open(0)
+        # an address that stays when the other node is killed: the ends of a cable end together
+        self.head.configure_network("link add errata type bridge")
+        self.head.start_network()
+        self.head.start_ray("--head", f"--port={PORT}", "--include-dashboard=false")
+        self.other = self._join(1)
 
+    def revive(self) -> Node:
+        """The other node; another one in its place where it was killed."""
+        if self.other.holder.poll() is not None:
+            self.other = self._join(self.other.number + 1)
+        return self.other
 
-def _link(head: Node, other: Node) -> None:
-    """A network between them. The head's address is that of a bridge, which stays as it is when the other node is killed: the two
-    ends of a cable of this kind end together, and an address of the head's end with them."""
-    cable = f"link add cable type veth peer name errata netns {other.first}"
-    for command in ("link add errata type bridge", cable, "link set cable master errata up"):
-        head.configure_network(command)
-    for node in (head, other):
-        for command in (f"addr add {node.address}/24 dev errata", "link set lo up", "link set errata up"):
-            node.configure_network(command)
+    def _join(self, number: int) -> Node:
+        node = self._open(number)
+        self.head.configure_network(f"link add cable{number} type veth peer name errata netns {node.first}")
+        self.head.configure_network(f"link set cable{number} master errata up")
+        node.start_network()
+        node.start_ray(f"--address={self.head.address}:{PORT}")
+        return node
+
+    def _open(self, number: int) -> Node:
+        return self._stack.enter_context(_open_node(self._folder, number, self._environment))
 
 
 @contextmanager
-def _open_node(folder: Path, address: str, environment: dict[str, str]) -> Iterator[Node]:
+def start_cluster(environment: Mapping[str, str] | None = None) -> Iterator[Cluster]:
+    """A cluster, with more in the environment of its nodes."""
+    with ExitStack() as stack:
+        yield Cluster(stack, environment or {})
+
+
+@contextmanager
+def _open_node(place: Path, number: int, environment: dict[str, str]) -> Iterator[Node]:
+    folder = place / str(number)
     folder.mkdir()
     command = ["unshare", *NAMESPACES, "--fork", "--kill-child", "--mount-proc", "cat"]
-    node = Node(address, folder, subprocess.Popen(command, stdin=subprocess.PIPE), environment)
+    node = Node(number, folder, subprocess.Popen(command, stdin=subprocess.PIPE), environment)
     try:
         until = time.monotonic() + 60
         while not Path(f"/proc/{node.holder.pid}/task/{node.holder.pid}/children").read_text():

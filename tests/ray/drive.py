@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +17,21 @@ from catalog.sources import SourceError
 from catalog.storage import Store
 from flows.planning.plan import make_plan
 from flows.running import process_pool
+from flows.running.ray_connection import connect
+from flows.running.ray_node import describe_code
+from flows.running.ray_replicas import RayReplicas, RayWorker
 from flows.running.run_plan import materialize
 from flows.running.unit_executor import Unit
 from flows.running.units_on import describe_place, open_unit_executor
 from flows.running.watcher import NOBODY, Watcher
+from schemas.recipe.models import VLLM, Abacus
+from schemas.request import Completion, EngineError, Message, Request, Sampling
+from tasks.engines.abacus.engine import AbacusEngine
+from tasks.engines.abacus.replicas import AbacusReplicas
+from tasks.engines.replicas.engine import ReplicatedEngine
+from tasks.engines.vllm.engine import VLLMEngine
+from tests.ray.cluster import GPUS, HEAD
+from tests.tasks.engines.vllm.opening import FAKE
 
 
 class Diary(Watcher):
@@ -70,7 +84,66 @@ def fail(recipe: str, store: str, place: str) -> dict[str, Any]:
     raise AssertionError
 
 
-VERBS: dict[str, Callable[..., dict[str, Any]]] = {"tables": make_tables, "fail": fail}
+def ask(text: str, sample: int = 0, tokens: int = 40) -> Request:
+    """A request to any model."""
+    return Request("m", "", (Message("user", text),), Sampling(tokens), sample)
+
+
+def open_replicas(place: str) -> RayReplicas:
+    """Where replicas run on a cluster."""
+    return RayReplicas(connect(place), place, describe_code())
+
+
+def list_places(engine: ReplicatedEngine) -> list[str]:
+    """The nodes of an engine's replicas."""
+    processes = [replica.process for replica in engine.replicas]
+    return sorted(process.node for process in processes if isinstance(process, RayWorker))
+
+
+def answer(checkpoint: str, place: str, killed: str = "nobody") -> dict[str, Any]:
+    """Ask Abacus, here or by two replicas; in the midst of it a replica is killed, or whoever reads this is told to kill a node."""
+    model = Abacus(engine="abacus", checkpoint=checkpoint, replicas=2)
+    engine = AbacusEngine(model) if place == "local" else AbacusReplicas(model, host=open_replicas(place))
+    with closing(engine):
+        replies = engine.answer([ask(f"{i} + {i % 7} =", sample) for i in range(200) for sample in range(2)])
+        came = [next(replies)]
+        if isinstance(engine, AbacusReplicas):
+            engine.load()
+        places = list_places(engine) if isinstance(engine, AbacusReplicas) else []
+        came += [next(replies) for _ in range(20)]
+        if killed == "replica":
+            assert isinstance(engine, AbacusReplicas)
+            processes = [replica.process for replica in engine.replicas]
+            # on this node, whose processes are seen here
+            seen = [process.pid for process in processes if isinstance(process, RayWorker) and process.node == HEAD]
+            os.kill(seen[0], signal.SIGKILL)
+        elif killed == "node":
+            print("now", flush=True)
+        came += replies
+    answers = {reply.request: repr(replace(reply, at=0.0)) for reply in came if isinstance(reply, Completion)}
+    return {"answers": answers, "count": len(came), "places": places, "name": engine.name}
+
+
+def answer_like_vllm(place: str) -> dict[str, Any]:
+    """Ask replicas of a stand-in for vLLM, which say what GPUs they see; then ask for more than there is place for."""
+    host = open_replicas(place)
+    model = VLLM(engine="vllm", model="fake", context=200, tensor_parallel=GPUS)
+    with closing(VLLMEngine(model, worker=FAKE, host=host)) as engine:
+        engine.load()
+        places = list_places(engine)
+        replies = list(engine.answer([ask("options", number, 2000) for number in range(40)]))
+        texts = [json.loads(reply.text) for reply in replies if isinstance(reply, Completion)]
+    problem = ""
+    try:
+        VLLMEngine(model.model_copy(update={"tensor_parallel": GPUS + 1}), worker=FAKE, host=host)
+    except EngineError as error:
+        problem = str(error)
+    return {"places": places, "gpus": [text["CUDA_VISIBLE_DEVICES"] for text in texts], "problem": problem}
+
+
+VERBS: dict[str, Callable[..., dict[str, Any]]] = {
+    "tables": make_tables, "fail": fail, "answers": answer, "vllm": answer_like_vllm,
+}  # fmt: skip
 
 
 def main(what: str, *arguments: str) -> None:

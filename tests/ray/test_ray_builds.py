@@ -15,21 +15,16 @@ import pytest
 
 from tests import golden
 from tests.flows.running.test_table import make, row
-from tests.objectstore import KEYS
-from tests.ray.cluster import ADDRESSES, PORT, PYTHON, Node, find_fault, start_cluster
+from tests.ray.cluster import PORT, PYTHON, Cluster, Node
+from tests.ray.conftest import S3_PORT
 
 pytestmark = pytest.mark.external
-S3_PORT = 9000
-S3 = {**KEYS, "AWS_ENDPOINT_URL": f"http://{ADDRESSES[0]}:{S3_PORT}"}
 FILES, ROWS = 2, 6000
 
 
 @pytest.fixture(scope="module")
-def nodes() -> Iterator[tuple[Node, Node]]:
-    if fault := find_fault():
-        pytest.skip(fault)
-    with start_cluster(S3) as cluster:
-        yield cluster
+def nodes(cluster: Cluster) -> tuple[Node, Node]:
+    return cluster.head, cluster.revive()
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +92,7 @@ def wait_for_units(node: Node, besides: subprocess.Popen[bytes]) -> list[int]:
     """The processes of a node that are at work on a unit, as soon as there is one."""
     until = time.monotonic() + 600
     while not (workers := node.list_processes("ray::run")):
-        assert time.monotonic() < until and besides.poll() is None, besides.communicate()[1][-3000:]
+        assert time.monotonic() < until and besides.poll() is None, besides.communicate()
         time.sleep(0.02)
     return workers
 

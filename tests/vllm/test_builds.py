@@ -23,7 +23,7 @@ from flows.running.run_plan import ThreadExecutor, materialize
 from schemas.recipe.models import Model
 from tasks.engines.replicas.engine import Replica
 from tasks.engines.vllm.engine import VLLMEngine
-from tasks.worker_process import WorkerProcess
+from tasks.worker_process import WorkerHandle
 from tests.command import ROOT
 from tests.vllm.conftest import CONTEXT
 from tests.vllm.test_vllm import group_lives
@@ -55,7 +55,7 @@ class WatchedEngine(VLLMEngine):
     started: list[int] = []
     beside: list[int] = []
 
-    def _start(self, replica: Replica) -> WorkerProcess:
+    def _start(self, replica: Replica) -> WorkerHandle:
         WatchedEngine.beside += [pid for pid in self.started if group_lives(pid)]
         process = super()._start(replica)
         WatchedEngine.started.append(process.pid)

@@ -172,7 +172,7 @@ class LlamaServer:
         kind = PortTakenError if any(re.search(_TAKEN, line) for line in log) else EngineError
         lines = "".join(f"\n  | {line}" for line in log)
         advice = next((text for pattern, text in _ADVICE if re.search(pattern, "\n".join((problem, *log)))), _SEE)
-        whole = f"\nIts whole log: {self._process.log.path}" if self._process.log.path else ""
+        whole = f"\nIts whole log: {self._process.log_path}" if self._process.log_path else ""
         return kind(f"{self.describe()}: {problem}{lines}{whole}\nWhat to do: {advice}.")
 
     def close(self) -> None:

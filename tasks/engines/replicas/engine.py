@@ -15,7 +15,8 @@ from typing import Any
 
 from schemas.request import EngineError, Message, Reply, Request
 from tasks.engines.replicas.call_queue import Call, CallQueue
-from tasks.worker_process import WorkerEnded, WorkerProcess, WorkerSilent
+from tasks.engines.replicas.host import Launch, ReplicaHost
+from tasks.worker_process import WorkerEnded, WorkerHandle, WorkerSilent
 
 _LOG = logging.getLogger(__name__)
 LAST_WORDS = 15
@@ -28,7 +29,7 @@ class Replica:
     """One copy of the model, in a process of its own."""
 
     number: int
-    process: WorkerProcess | None = None
+    process: WorkerHandle | None = None
     places: int = 0
     """Requests that may be inside; 0 until it is loaded."""
     heard: float = 0.0
@@ -55,8 +56,10 @@ class ReplicatedEngine(ABC):
     kind: str
     """The engine's name in recipes."""
 
-    def __init__(self, model: str, replicas: int, starting: float, silence: float) -> None:
-        """Seconds without a sign of life: while the model is loaded, and while it answers."""
+    def __init__(
+        self, model: str, replicas: int, starting: float, silence: float, host: ReplicaHost | None = None, gpus: int = 0
+    ) -> None:  # fmt: skip
+        """Seconds without a sign of life: while it is loaded, while it answers; then machines to run on, and GPUs of each replica there."""
         self.logs: Path | None = None
         """See `schemas.engine.LoggedEngine`."""
         self.replicas = [Replica(number) for number in range(replicas)]
@@ -64,10 +67,11 @@ class ReplicatedEngine(ABC):
         self._loading, self._lock = Lock(), Lock()
         self._queue = CallQueue(replicas)
         self._closed = False
+        self._host, self._gpus = host, gpus
 
     @abstractmethod
-    def _launch(self, number: int) -> WorkerProcess:
-        """Start the process of a replica; OSError where that is no program."""
+    def _plan_launch(self, number: int) -> Launch:
+        """What starts the process of a replica, on whatever machine."""
 
     @abstractmethod
     def _write_options(self) -> object:
@@ -224,7 +228,7 @@ class ReplicatedEngine(ABC):
             assert process
             process.send(self._write(sent.number, sent.request))
 
-    def _pump(self, replica: Replica, process: WorkerProcess | None) -> None:
+    def _pump(self, replica: Replica, process: WorkerHandle | None) -> None:
         """Hand out what a replica answers, until the engine is closed or the replica cannot go on."""
         while process:
             try:
@@ -233,7 +237,7 @@ class ReplicatedEngine(ABC):
             except WorkerEnded as ended:
                 process = self._restart(replica, process, ended)
 
-    def _take(self, replica: Replica, process: WorkerProcess) -> None:
+    def _take(self, replica: Replica, process: WorkerHandle) -> None:
         """Take a message of a replica, if one comes within a moment."""
         try:
             message = process.receive(MOMENT)
@@ -254,9 +258,10 @@ class ReplicatedEngine(ABC):
                 sent.call.replies.put(self._read(sent.request, message))
                 self._feed()
 
-    def _start(self, replica: Replica) -> WorkerProcess:
+    def _start(self, replica: Replica) -> WorkerHandle:
         """Start the process of a replica and have it load the model."""
-        process = self._launch(replica.number)
+        launch = self._plan_launch(replica.number)
+        process = self._host.start(launch, self._gpus) if self._host else launch()
         with self._lock:
             replica.process, replica.places, replica.is_lost = process, 0, False
             if self._closed:
@@ -277,7 +282,7 @@ class ReplicatedEngine(ABC):
             self._feed()
         return process
 
-    def _restart(self, replica: Replica, process: WorkerProcess, ended: WorkerEnded) -> WorkerProcess | None:
+    def _restart(self, replica: Replica, process: WorkerHandle, ended: WorkerEnded) -> WorkerHandle | None:
         """Another process in place of one that ended, if there is anything left to answer and none of it is what ends them."""
         problem = self._describe(process, ended)
         with self._lock:
@@ -307,14 +312,14 @@ class ReplicatedEngine(ABC):
                 _LOG.warning("%s\nIt is not started any more.", error)
                 return None
 
-    def _describe(self, process: WorkerProcess, ended: WorkerEnded) -> str:
+    def _describe(self, process: WorkerHandle, ended: WorkerEnded) -> str:
         """How a process ended, its last words, and what to do."""
         if self._closed:
             return self._describe_closed()
         log = process.tail_log(LAST_WORDS)
         advice = self._advise("\n".join((str(ended), *log)))
         words = "".join(f"\n  | {line}" for line in log)
-        whole = f"\nIts whole log: {process.log.path}" if process.log.path else ""
+        whole = f"\nIts whole log: {process.log_path}" if process.log_path else ""
         return f"model {self._model_name!r} ({self._program}): {ended}{words}{whole}\nWhat to do: {advice}."
 
     def _describe_closed(self) -> str:

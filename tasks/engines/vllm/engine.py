@@ -12,6 +12,7 @@ import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from schemas.recipe.models import VLLM
 from schemas.request import Completion, EngineError, Failure, Reply, Request
 from tasks.engines.configuration import find_program_path
 from tasks.engines.replicas.engine import ReplicatedEngine
+from tasks.engines.replicas.host import Launch, ReplicaHost
 from tasks.engines.token_statistics import TOP, TokenProbabilities, describe_tokens
 from tasks.engines.vllm.gpus import list_gpu_groups
 from tasks.llm.channels import is_thought_opened, is_unfinished_thought, split_channels
@@ -69,10 +71,13 @@ class VLLMEngine(ReplicatedEngine):
 
     kind = "vllm"
 
-    def __init__(self, model: VLLM, *, worker: Path = WORKER, starting: float = 1800, silence: float = 600) -> None:
+    def __init__(
+        self, model: VLLM, *, worker: Path = WORKER, starting: float = 1800, silence: float = 600, host: ReplicaHost | None = None
+    ) -> None:  # fmt: skip
         """Seconds without a sign of life: while the model is loaded, and while it answers."""
-        groups = list_gpu_groups(model)
-        super().__init__(model.model, len(groups), starting, silence)
+        groups = list_gpu_groups(model, host)
+        gpus = model.count_gpus_of_replica() if host and host.count_gpus() else 0
+        super().__init__(model.model, len(groups), starting, silence, host, gpus)
         self.model = model
         self.name = "vllm"  # with its version once it runs
         self._groups = groups
@@ -101,14 +106,9 @@ class VLLMEngine(ReplicatedEngine):
             "choose one that was trained on conversations, or declare `api: completions`"
         )
 
-    def _launch(self, number: int) -> WorkerProcess:
-        command = [find_python(), "-E", str(self._worker)]
-        environment = _environment(self.model, self._groups[number], self._records)
-        try:
-            return WorkerProcess(command, environment, log=WorkerLog(self.logs, "vllm"))
-        except OSError as error:
-            problem = f"{command[0]} cannot be run ({error.strerror}): name by {PYTHON} a Python that has vLLM"
-            raise EngineError(f"model {self.model.model!r} (vllm): {problem}") from None
+    def _plan_launch(self, number: int) -> Launch:
+        worker = None if self._worker == WORKER else self._worker
+        return partial(start_worker, self.model, self._groups[number], self._records, self.logs, worker)
 
     def _write_options(self) -> dict[str, object]:
         return {"options": _options(self.model) | ({"records": True} if self._records else {})}
@@ -138,6 +138,33 @@ class VLLMEngine(ReplicatedEngine):
 
     def _advise(self, output: str) -> str:
         return next((text for pattern, text in _ADVICE if re.search(pattern, output)), super()._advise(output))
+
+
+def start_worker(
+    model: VLLM, gpus: str | None, records: bool, logs: Path | None, worker: Path | None = None
+) -> WorkerProcess:  # fmt: skip
+    """Start the process of a replica on this machine, by the Python that has vLLM here.
+
+    Args:
+        model: The declaration.
+        gpus: The GPUs that it has, as CUDA_VISIBLE_DEVICES names them; None leaves it to vLLM.
+        records: Whether it records distributions.
+        logs: The folder of its log; None keeps the last lines only.
+        worker: The program; that of this folder unless given.
+
+    Returns:
+        The process.
+
+    Raises:
+        EngineError: That Python cannot be run.
+
+    """
+    command = [find_python(), "-E", str(worker or WORKER)]
+    try:
+        return WorkerProcess(command, _environment(model, gpus, records), log=WorkerLog(logs, "vllm"))
+    except OSError as error:
+        problem = f"{command[0]} cannot be run ({error.strerror}): name by {PYTHON} a Python that has vLLM"
+        raise EngineError(f"model {model.model!r} (vllm): {problem}") from None
 
 
 def _ask(number: int, request: Request) -> dict[str, object]:

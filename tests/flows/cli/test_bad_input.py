@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from tests.building import build
-from tests.command import SAMPLE, errata
+from tests.command import SAMPLE, errata, run_here
 
 RECIPE = """\
 corpus: bad
@@ -136,3 +136,14 @@ def test_a_prefect_server_that_is_not_there_is_one_clear_line(environment: dict[
     assert result.returncode == 1
     assert result.stderr.strip().split("\n")[-1].startswith("Prefect: Failed to reach API at http://127.0.0.1:1/api")
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("verb", ["build", "plan"])
+def test_a_place_that_is_none_is_a_usage_error_before_anything_is_read(
+    verb: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = run_here(capsys, verb, "no-such-recipe.yaml", "--on", "dask")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "--on 'dask': is no place to run units; expected local, ray, or ray://HOST:PORT\n"
+    monkeypatch.setenv("ERRATA_ON", "ray://head")
+    assert run_here(capsys, verb, "no-such-recipe.yaml").err.startswith("ERRATA_ON 'ray://head': is no place")

@@ -54,6 +54,7 @@ class UnitsHere:
 
     count = 2
     takes_all = False
+    host = None
 
     def __init__(self) -> None:
         self.names: list[str] = []
