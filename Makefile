@@ -122,21 +122,21 @@ environments: install-llama .venv-vllm/.installed .venv-trl/.installed .venv-tea
 	UV_PROJECT_ENVIRONMENT=.venv-infra $(UV) sync --frozen --only-group infra --python $(PYTHON)
 	@touch $@
 
-.venv-vllm/.installed: infra/vllm/install.sh
+LOCKED = infra/supply/install.sh infra/supply/torch.txt
+
+.venv-vllm/.installed: infra/vllm/install.sh infra/vllm/requirements.txt $(LOCKED)
 	rm -rf .venv-vllm
 	infra/vllm/install.sh .venv-vllm $(PYTHON)
 	@touch $@
 
-.venv-trl/.installed: infra/trl/install.sh
+.venv-trl/.installed: infra/trl/install.sh infra/trl/requirements.txt $(LOCKED)
 	rm -rf .venv-trl
 	infra/trl/install.sh .venv-trl $(PYTHON)
 	@touch $@
 
-# with pip, as for TRL
-.venv-teaching/.installed: infra/teaching/requirements.txt
+.venv-teaching/.installed: infra/teaching/requirements.txt $(LOCKED)
 	rm -rf .venv-teaching
-	$(PYTHON) -m venv .venv-teaching
-	.venv-teaching/bin/python -m pip --quiet --disable-pip-version-check install -r infra/teaching/requirements.txt
+	infra/supply/install.sh teaching .venv-teaching $(PYTHON)
 	@touch $@
 
 $(UV): infra/supply/uv.txt

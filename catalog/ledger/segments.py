@@ -343,6 +343,10 @@ def _check(file: Any, segment: Segment) -> None:
     missing = sorted(set(SCHEMA.names) - set(ADDED) - set(file.schema_arrow.names))
     if missing:
         raise ValueError(f"no column {', '.join(missing)}")
+    for name in SCHEMA.names:
+        kind = file.schema_arrow.field(name).type if name in file.schema_arrow.names else SCHEMA.field(name).type
+        if not (kind.value_type if pa.types.is_dictionary(kind) else kind).equals(SCHEMA.field(name).type):
+            raise ValueError(f"column {name} is {kind}, expected {SCHEMA.field(name).type}")
 
 
 def _add_columns(table: Any, columns: Sequence[str]) -> Any:

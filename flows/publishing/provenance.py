@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from errata.cli import text
 from errata.errors import NotFound
 from errata.release.find import Release
 
-from catalog.ledger.segments import FOLDER
+from catalog.ledger.segments import FOLDER, Segment, read_segment
 from catalog.storage import Store
 from catalog.tables import Manifest, TableFolder
 from tasks import TASKS
@@ -124,25 +123,31 @@ def _names_requests(column: str) -> bool:
     return column == "request_id" or column.endswith(("_request", "_request_id", "_requests", "requests"))
 
 
-def _open_segments(store: Store) -> Iterator[Any]:
-    """The ledger's files, open."""
-    for name in store.names(FOLDER):
-        if name.endswith(".parquet"):
-            yield pq.ParquetFile(io.BytesIO(store.read(f"{FOLDER}/{name}")))
+def _read_ledger(store: Store, columns: Sequence[str]) -> Iterator[Any]:
+    """Columns of the ledger's segments."""
+    for segment in map(Segment.named, store.names(FOLDER)):
+        if segment is not None:
+            yield read_segment(store, segment, columns)
 
 
 def _read_completions(store: Store, requests: Iterable[str]) -> list[dict[str, Any]]:
     """What the ledger holds of some requests."""
     wanted = sorted(set(requests))
     completions: dict[str, dict[str, Any]] = {}
-    for segment in _open_segments(store) if wanted else ():
-        rows = segment.read(columns=list(ANSWER), use_threads=False).filter(
-            pc.field("request").isin(pa.array(wanted, pa.string()))
-        )
+    for segment in _read_ledger(store, ANSWER) if wanted else ():
+        rows = segment.filter(pc.field("request").isin(pa.array(wanted, pa.string())))
         for row in rows.to_pylist():
-            row["at"] = datetime.fromtimestamp(row["at"], UTC).isoformat(timespec="seconds")
+            row["at"] = _format_time(row["at"])
             completions.setdefault(row["request"], row)
     return [completions[request] for request in wanted if request in completions]
+
+
+def _format_time(seconds: float) -> str:
+    """Seconds since 1970 as an ISO date and time (UTC); as they are, where no calendar has them."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
 
 
 def trace_model(name: str, model: str, store: str) -> dict[str, Any]:
@@ -151,8 +156,7 @@ def trace_model(name: str, model: str, store: str) -> dict[str, Any]:
     bare, _, revision = model.partition("@")
     place = Store(store)
     requests: set[str] = set()
-    for segment in _open_segments(place):
-        asked = segment.read(columns=["request", "model", "revision"], use_threads=False)
+    for asked in _read_ledger(place, ("request", "model", "revision")):
         mine = pc.field("model") == bare
         requests |= set(
             asked.filter(mine & (pc.field("revision") == revision) if revision else mine)["request"].to_pylist()

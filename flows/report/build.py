@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import errata
@@ -59,16 +60,23 @@ def read_statistics(release: Release) -> dict[str, Any]:
 
 def render_release(release: Release, compared: Release | None = None) -> str:
     """The page of a release, with its drift against another where one is named; `Unreadable` where it cannot be made."""
-    from jinja2 import TemplateError
-
     statistics = read_statistics(release)
-    try:
+    with explain_statistics(release):
         if compared is not None:
             statistics["drift"] = measure_drift(statistics, read_statistics(compared))
             statistics["changes"] = measure_changes(release, compared)
         page = render(release.manifest, statistics)
         page.encode()  # halves of characters are none that a page may hold
-        return page
+    return page
+
+
+@contextmanager
+def explain_statistics(release: Release) -> Iterator[None]:
+    """Raise `Unreadable` where no page can be made of what a release's statistics hold."""
+    from jinja2 import TemplateError
+
+    try:
+        yield
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, TemplateError) as error:
         where = f"{release.url}/{STATISTICS}"
         raise Unreadable(f"{where}: not the statistics of a release ({error!r}); restore it") from error

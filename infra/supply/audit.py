@@ -35,7 +35,7 @@ def _read_json(url: str) -> dict[str, Any]:
 
 
 def export(folder: Path) -> list[Path]:
-    """What is locked, with hashes, as files of requirements."""
+    """What is locked, with hashes, as files of requirements; what scripts install is locked as such."""
     files = []
     for number, group in enumerate(GROUPS):
         files.append(folder / f"{number}.txt")
@@ -50,7 +50,7 @@ def export(folder: Path) -> list[Path]:
             str(files[-1]),
         ]
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    return files
+    return [*files, *sorted((ROOT / "infra").glob("*/requirements.txt")), ROOT / "infra" / "supply" / "torch.txt"]
 
 
 def main() -> int:

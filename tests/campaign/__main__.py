@@ -48,6 +48,7 @@ PARTS: Mapping[str, Callable[[Path, int], Part]] = {
     "recipes": lambda _, seed: Mutants("recipes", seed),
     "inputs": lambda _, seed: Mutants("inputs", seed),
     "manifests": lambda _, seed: Mutants("manifests", seed),
+    "stores": lambda _, seed: Mutants("stores", seed, count=10),
     "crowd": lambda folder, _: Crowd(folder),
     "clocks": lambda folder, _: Kills(folder, clock=True),
     "disk": lambda folder, _: FullDisk(folder),

@@ -1,6 +1,6 @@
 """Fuzzing in this process: mutants of sound files by seed; what is thrown that is no error of the product's own, or takes too long, is a failure.
 
-python -m tests.campaign.fuzz [recipes] [inputs] [manifests] [--count N] [--first SEED] [--seconds S]
+python -m tests.campaign.fuzz [recipes] [inputs] [manifests] [stores] [--count N] [--first SEED] [--seconds S]
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from errata import ErrataError
 
 from schemas.errors import ApplicationError
 from schemas.time_limit import limit_time
-from tests.campaign import inputs, manifests, recipes
+from tests.campaign import inputs, manifests, recipes, strangers
 
 LIMIT = 30.0
 """Seconds that one mutant may take."""
-FULL = {"recipes": 10_000, "inputs": 2_000, "manifests": 2_000}
+FULL = {"recipes": 10_000, "inputs": 2_000, "manifests": 2_000, "stores": 1_000}
 Trial = Callable[[Path, random.Random], str]
 """Makes a mutant in a folder and has the product read it; what became of it, in a word or two."""
 PREPARE: Mapping[str, Callable[[Path], Trial]] = {
-    "recipes": recipes.prepare, "inputs": inputs.prepare, "manifests": manifests.prepare,
+    "recipes": recipes.prepare, "inputs": inputs.prepare, "manifests": manifests.prepare, "stores": strangers.prepare,
 }  # fmt: skip
 
 

@@ -80,11 +80,12 @@ def mutate(sound: Mapping[str, Any], chance: random.Random) -> bytes:
         return mutate_bytes(json.dumps(sound).encode(), chance)
     manifest: Any = deepcopy(dict(sound))
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
-        _mutate_value(manifest, chance)
+        mutate_value(manifest, chance)
     return json.dumps(manifest).encode()
 
 
-def _mutate_value(here: Any, chance: random.Random) -> None:
+def mutate_value(here: Any, chance: random.Random) -> None:
+    """Replace, take out or rename one value somewhere in a value of JSON."""
     while True:
         keys = list(here) if isinstance(here, dict) else list(range(len(here)))
         if not keys:

@@ -16,7 +16,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from infra.supply import audit, release_client
+from infra.supply import audit, lock, release_client
 from infra.supply.licences import ROOT, Licence, list_licences, render_page
 
 EPOCH = 1_700_000_000
@@ -120,3 +120,17 @@ def test_an_audit_that_nobody_answers_is_skipped_and_says_so(
     monkeypatch.setattr(audit, "SERVICES", dict.fromkeys(audit.SERVICES, "http://127.0.0.1:9/x"))
     assert audit.main() == 0
     assert "skipped" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("file", [lock.TORCH, *(lock.INFRA / name / "requirements.txt" for name in lock.ENVIRONMENTS)])
+def test_what_scripts_install_is_locked_with_hashes(file: Path) -> None:
+    packages = [
+        block for block in re.split(r"^(?=\S)", file.read_text("utf-8"), flags=re.M) if block and block[0] != "#"
+    ]
+    locked = {re.match(r"[a-z0-9-]+(?===\d)", block) for block in packages}
+    assert packages and None not in locked
+    assert [block for block in packages if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", block)] == []
+    if file != lock.TORCH:
+        lines = file.with_suffix(".in").read_text("utf-8").splitlines()
+        asked = {re.split("[<>=]", line)[0] for line in lines if not line.startswith("#")}
+        assert asked - {match[0] for match in locked if match} == {"torch"}

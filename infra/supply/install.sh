@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# An environment for a machine without a GPU, of what infra/NAME/requirements.txt locks: install.sh NAME FOLDER [PYTHON].
+set -euo pipefail
+name="$1" folder="$2" python="${3:-python3}" here="$(dirname "$0")"
+"$python" -m venv "$folder"
+install() { "$folder/bin/python" -m pip --quiet --disable-pip-version-check install "$@"; }
+# with pip, not uv: uv passes by the CPU build of torch and takes several GB of CUDA packages instead
+install --require-hashes --no-deps -r "$here/torch.txt"
+install --require-hashes --no-deps -r "$here/../$name/requirements.txt"
+# nothing, unless there was PyPI's build alone: the CUDA packages that it asks for have no hash here
+install torch==2.13.0
