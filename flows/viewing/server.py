@@ -44,33 +44,21 @@ class Viewer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-<<<<<<< HEAD
     def __init__(self, release: Release, rows: ViewedRows, port: int = 0, changes: ViewedChanges | None = None) -> None:
-=======
-    def __init__(self, release: Release, rows: ViewedRows, port: int = 0) -> None:
         statistics = read_statistics(release)
         with explain_statistics(release):
-            self.page = render_page(release.manifest, statistics, served=True)
+            if changes:
+                statistics["drift"] = measure_drift(statistics, read_statistics(changes.release))
+                statistics["changes"] = {**summarize_changes(changes.changes), "rows": []}
+            self.page = render_page(release.manifest, statistics, served=True, against=changes is not None)
             self.page.encode()
->>>>>>> 806c06d5 (Stores of strangers are mutated too: the viewer and the trace refuse what is damaged. What scripts install is locked with hashes)
         super().__init__((HOST, port), _Handler)
         self.release, self.rows, self.changes = release, rows, changes
         self.token = secrets.token_urlsafe(24)
-<<<<<<< HEAD
-        statistics = read_statistics(release)
-        if changes:
-            statistics["drift"] = measure_drift(statistics, read_statistics(changes.release))
-            statistics["changes"] = {**summarize_changes(changes.changes), "rows": []}
-        self.page = render_page(release.manifest, statistics, served=True, against=changes is not None)
         self.template, self.change_template = (
             make_environment().from_string(f'{{% from "{name}.html.j2" import {name} %}}{{% for row in rows %}}{{{{ {name}(row, {values}, loop.first) }}}}{{% endfor %}}')
             for name, values in (("example", "name"), ("change", "before, name"))
         )  # fmt: skip
-=======
-        self.template = make_environment().from_string(
-            '{% from "example.html.j2" import example %}{% for row in rows %}{{ example(row, name, loop.first) }}{% endfor %}'
-        )
->>>>>>> 806c06d5 (Stores of strangers are mutated too: the viewer and the trace refuse what is damaged. What scripts install is locked with hashes)
 
     @property
     def url(self) -> str:

@@ -52,6 +52,7 @@ def prepare(folder: Path) -> Callable[[Path, random.Random], str]:
     publish_release(materialize(make_plan(str(folder / "r.yaml"), None, str(store))))
     row = str(errata.load("strange", store=str(store), form="arrow").to_pylist()[0]["solution_id"])
     shutil.copytree(store, sound)
+    assert read(folder, store, row) == "read"  # what is imported for it takes longer than a mutant may
 
     def trial(folder: Path, chance: random.Random) -> str:
         shutil.rmtree(store)
