@@ -122,7 +122,7 @@ environments: install-llama .venv-vllm/.installed .venv-trl/.installed .venv-tea
 	UV_PROJECT_ENVIRONMENT=.venv-infra $(UV) sync --frozen --only-group infra --python $(PYTHON)
 	@touch $@
 
-LOCKED = infra/supply/install.sh infra/supply/torch.txt
+LOCKED = infra/supply/install.sh infra/supply/torch.txt infra/supply/torch-cpu.txt
 
 .venv-vllm/.installed: infra/vllm/install.sh infra/vllm/requirements.txt $(LOCKED)
 	rm -rf .venv-vllm

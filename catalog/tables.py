@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
+from errata.release.shapes import ANY, COUNT, TEXT, Each, find_faults
 
 from catalog.parts import ROW, BaseRows, ParquetFile, PartWriter, digest_bytes, list_ranges, parse_rows
 from catalog.storage import Store, StoreError
@@ -101,6 +102,15 @@ class Manifest:
     format: int = FORMAT
 
 
+_FILE = {"path": TEXT, "rows": COUNT, "sha256": TEXT}
+_RECEIPT = {"rows_in": COUNT, "parts": [_FILE], "rejected": [_FILE], "reasons": Each(COUNT), "failed?": COUNT}
+SHAPE: Mapping[str, Any] = {
+    "fingerprint": TEXT, "task": TEXT, "version": TEXT, "parameters": Each(ANY), "inputs": [TEXT], "columns": [TEXT], "receipt": _RECEIPT,
+    "shares?": [TEXT], "list?": TEXT, "format?": COUNT,
+}  # fmt: skip
+"""Of a table's manifest as JSON."""
+
+
 class TableFolder:
     """The folder of one table in a store: its Parquet files, its rejected rows, a commit for each partition, the manifest."""
 
@@ -126,6 +136,8 @@ class TableFolder:
         value = self.store.read_json(path)
         if value is None:
             return None
+        for fault in find_faults(value, SHAPE):
+            raise StoreError(f"{self.store.link(path)}: no manifest of a table ({fault}); {AGAIN}")
         try:
             digest = value.pop("list", None)
             receipt = PartitionCommit.of(value["receipt"] | (self._read_list(digest) if digest else {}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 from errata.cli import text
 from errata.errors import NotFound
 from errata.release.find import Release
+from errata.release.load import describe_damage, list_rows
 
 from catalog.ledger.segments import FOLDER, Segment, read_segment
 from catalog.storage import Store
@@ -100,15 +102,24 @@ def trace_row(name: str, id: str, store: str) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def _open_parquet(release: Release, file: dict[str, Any]) -> Iterator[Any]:
+    """A file of a release, open; `Unreadable` where it cannot be read."""
+    try:
+        with release.open(file) as opened:
+            yield pq.ParquetFile(opened)
+    except (OSError, pa.ArrowException) as error:
+        raise describe_damage(release, error) from None
+
+
 def _find_rows(release: Release, view: str, id: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """The rows of a view that bear an id: those that are called by it, else those of the problem."""
     for file in release.files(view):
-        with release.open(file) as opened:
-            whole = pq.ParquetFile(opened)
+        with _open_parquet(release, file) as whole:
             for column in (name for name in IDS if name in whole.schema_arrow.names):
                 rows = whole.read(use_threads=False).filter(pc.equal(pc.field(column), id))
                 if rows.num_rows:
-                    yield from ((file["split"], row) for row in rows.to_pylist())
+                    yield from ((file["split"], row) for row in list_rows(release, rows))
                     break
 
 
@@ -195,8 +206,7 @@ def _find_written(release: Release, model: str) -> set[str]:
     ids: set[str] = set()
     for view in release.views:
         for file in release.files(view):
-            with release.open(file) as opened:
-                whole = pq.ParquetFile(opened)
+            with _open_parquet(release, file) as whole:
                 if {"solution_id", "model"} <= set(whole.schema_arrow.names):
                     rows = whole.read(columns=["solution_id", "model"], use_threads=False)
                     names = [name for name in rows["model"].unique().to_pylist() if _is_model(model, name)]
@@ -209,8 +219,7 @@ def _count_rows(release: Release, view: str, ids: Sequence[str]) -> int:
     """The rows of a view among these solutions."""
     count = 0
     for file in release.files(view):
-        with release.open(file) as opened:
-            whole = pq.ParquetFile(opened)
+        with _open_parquet(release, file) as whole:
             column = next((name for name in ("solution_id", "id") if name in whole.schema_arrow.names), None)
             if column:
                 rows = whole.read(columns=[column], use_threads=False)

@@ -1,7 +1,7 @@
 """Teach Abacus: a Llama of 1.5 million parameters, on two CPU cores, from lessons that are made as it learns.
 
     uv sync --frozen --no-default-groups --group app           # in an environment of its own
-    pip install --require-hashes --no-deps -r infra/supply/torch.txt && pip install --require-hashes --no-deps -r infra/abacus/requirements.txt
+    pip install --require-hashes --no-deps -r infra/supply/torch-cpu.txt && pip install --require-hashes --no-deps -r infra/abacus/requirements.txt
     python -m infra.abacus.train --out DIR --minutes 60
     python -m infra.abacus.train --resume DIR                  # goes on after a kill
     python -m infra.abacus.train --begin tasks/engines/abacus/weights --course corrections --out DIR --lr 1e-3 --minutes 20

@@ -1,8 +1,9 @@
 """Lock what the environments beside uv.lock install, with hashes: `python -m infra.supply.lock [NAME …]`.
 
 PyTorch is locked by itself, since it has two builds of one version, each with hashes of its own: PyPI's, with CUDA packages that
-only it asks for, and the one for CPUs of PyTorch's own index, which is taken where that index, or a folder of wheels, is named to pip.
-The CPU build's hash is of the wheel for Python 3.11 on x86_64; the index that has the others gives no list that uv could lock beside PyPI's.
+only it asks for (torch.txt), and the one for CPUs of PyTorch's own index (torch-cpu.txt, written by hand), which is taken where that index, or a
+folder of wheels, is named to pip. Its hash is of the wheel for Python 3.11 on x86_64, as a folder of wheels had it: such a folder gives no hashes
+by which uv could lock, and of two builds whose hashes stand in one file pip takes the one that its index gives a hash of, which is PyPI's.
 """
 
 from __future__ import annotations
@@ -18,9 +19,7 @@ ROOT = Path(__file__).parents[2]
 UV = ROOT / ".uv" / "bin" / "uv"
 INFRA = ROOT / "infra"
 ENVIRONMENTS = ("trl", "teaching", "abacus", "vllm")
-TORCH = INFRA / "supply" / "torch.txt"
-CPU_BUILD = "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"
-"""Of torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl."""
+TORCH, CPU_BUILD = INFRA / "supply" / "torch.txt", INFRA / "supply" / "torch-cpu.txt"
 ONE_PLATFORM = ("--python-platform", "x86_64-manylinux_2_28")
 LEFT_OUT = {"vllm": r"torch(vision|audio|codec)?"}
 """Packages that are in no lock, where it is others than PyTorch and its CUDA packages: builds of them do not fit the CPU's PyTorch, and `import vllm` fails with them."""
@@ -39,8 +38,7 @@ def lock_environment(name: str) -> None:
     target.write_text(head + "".join(block for block in blocks if not out.match(block)), "utf-8")
     if name == "trl":
         (torch,) = (block for block in blocks if block.startswith("torch=="))
-        about = "# PyTorch: the hashes of PyPI's builds, and the last of the CPU build for Python 3.11 on x86_64 (see lock.py).\n"
-        TORCH.write_text(f"{about}{torch.rstrip()} \\\n    --hash=sha256:{CPU_BUILD}\n", "utf-8")
+        TORCH.write_text(f"# PyPI's builds of PyTorch: `python -m infra.supply.lock trl`.\n{torch}", "utf-8")
 
 
 def _compile(source: Path, folder: Path, name: str) -> str:

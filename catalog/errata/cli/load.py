@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ErrataError
-from ..release.find import open_release
-from ..release.load import cut_batches, list_joined, parse_split, read_batches
+from ..release.find import Release, open_release
+from ..release.load import cut_batches, list_joined, list_rows, parse_split, read_batches
 from .exit_codes import DONE
 from .terminal import TerminalBytes
 from .verb import RELEASE, Verb
@@ -39,20 +39,20 @@ def load(options: Namespace) -> int:
         rows = pa.RecordBatchReader.from_batches(rows.schema, cut_batches(rows, chosen))
     if options.output:
         with open(f"{options.output}.part", "wb") as file:
-            _WRITERS[form](rows, file)
+            _WRITERS[form](release, rows, file)
         os.replace(f"{options.output}.part", options.output)
     else:
         if (shown := sys.stdout.isatty()) and form == "parquet":
             raise ErrataError("Parquet is nothing to show in a terminal; name a file with --output")
         out: Any = TerminalBytes(sys.stdout) if shown else sys.stdout.buffer
-        _WRITERS[form](rows, out)
+        _WRITERS[form](release, rows, out)
         out.flush()
     if joined := list_joined(files, split):
         print(f"errata: splits {', '.join(joined)} are joined; name one with --split", file=sys.stderr)
     return DONE
 
 
-def _write_parquet(rows: Any, file: Any) -> None:
+def _write_parquet(_: Release, rows: Any, file: Any) -> None:
     import pyarrow.parquet as pq
 
     with pq.ParquetWriter(file, rows.schema) as writer:
@@ -74,21 +74,23 @@ def _collect_groups(rows: Any) -> Iterator[Any]:
         yield pa.Table.from_batches(waiting)
 
 
-def _write_csv(rows: Any, file: Any) -> None:
+def _write_csv(release: Release, rows: Any, file: Any) -> None:
     """Lists are written as JSON."""
     writer = csv.writer(codecs.getwriter("utf-8")(file))
     writer.writerow(rows.schema.names)
-    for row in _iterate_rows(rows):
-        writer.writerow([json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for v in row.values()])
+    for row in _iterate_rows(release, rows):
+        writer.writerow(
+            [json.dumps(v, ensure_ascii=False, default=str) if isinstance(v, list) else v for v in row.values()]
+        )
 
 
-def _write_json_lines(rows: Any, file: Any) -> None:
-    for row in _iterate_rows(rows):
-        file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+def _write_json_lines(release: Release, rows: Any, file: Any) -> None:
+    for row in _iterate_rows(release, rows):
+        file.write(json.dumps(row, ensure_ascii=False, default=str).encode() + b"\n")
 
 
-def _iterate_rows(rows: Any) -> Iterator[dict[str, Any]]:
-    return (row for batch in rows for row in batch.to_pylist())
+def _iterate_rows(release: Release, rows: Any) -> Iterator[dict[str, Any]]:
+    return (row for batch in rows for row in list_rows(release, batch))
 
 
 _WRITERS = {"jsonl": _write_json_lines, "csv": _write_csv, "parquet": _write_parquet}

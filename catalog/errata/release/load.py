@@ -157,7 +157,7 @@ def read_batches(release: Release, files: Sequence[dict[str, Any]], limit: int |
         schema = pq.read_schema(release.path(files[0]))
         return pa.RecordBatchReader.from_batches(schema, _explain_errors(release, read()))
     except (OSError, pa.ArrowException) as error:
-        raise _describe_damage(release, error) from None
+        raise describe_damage(release, error) from None
 
 
 def read_first(release: Release, count: int) -> list[dict[str, Any]]:
@@ -175,12 +175,20 @@ def read_first(release: Release, count: int) -> list[dict[str, Any]]:
                 # whole groups: a program that ends soon after it left off reading batches is aborted by a thread of Arrow's, now and then
                 for group in range(parquet.num_row_groups):
                     table = parquet.read_row_group(group, use_threads=False)
-                    rows += table.slice(0, count - len(rows)).to_pylist()
+                    rows += list_rows(release, table.slice(0, count - len(rows)))
                     if len(rows) >= count:
                         break
         except (OSError, pa.ArrowException) as error:
-            raise _describe_damage(release, error) from None
+            raise describe_damage(release, error) from None
     return rows
+
+
+def list_rows(release: Release, rows: Any) -> list[dict[str, Any]]:
+    """Rows of an Arrow table or batch as Python's values; `Unreadable` where it has none for one of them, as for times of a zone that nobody knows."""
+    try:
+        return list(rows.to_pylist())
+    except (ValueError, LookupError, OverflowError) as error:
+        raise describe_damage(release, error) from None
 
 
 def _explain_errors(release: Release, batches: Any) -> Any:
@@ -190,10 +198,11 @@ def _explain_errors(release: Release, batches: Any) -> Any:
     try:
         yield from batches
     except (OSError, pa.ArrowException) as error:
-        raise _describe_damage(release, error) from None
+        raise describe_damage(release, error) from None
 
 
-def _describe_damage(release: Release, error: Exception) -> Unreadable:
+def describe_damage(release: Release, error: Exception) -> Unreadable:
+    """The error where a file of a release is no Parquet, or Python cannot have what it holds."""
     hint = f"`errata verify {release.name}` tells more"
     return Unreadable(f"{release.url}: a file of it cannot be read as Parquet ({error}); {hint}")
 
@@ -225,7 +234,7 @@ def _read_arrow(release: Release, paths: Sequence[Path]) -> Any:
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             return pa.concat_tables(pool.map(read, pieces))
     except (OSError, pa.ArrowException) as error:
-        raise _describe_damage(release, error) from None
+        raise describe_damage(release, error) from None
 
 
 def _load_polars(release: Release, paths: Sequence[Path], rows: range | None = None) -> Any:
@@ -341,10 +350,10 @@ def _read_pieces(release: Release, pieces: Sequence[tuple[dict[str, Any], int, i
                         inside = range(max(0, start - at), min(height, stop - at))
                         batches = parquet.iter_batches(BATCH, [group], use_threads=False)
                         for batch in cut_batches(batches, inside):
-                            yield from batch.to_pylist()
+                            yield from list_rows(release, batch)
                     at += height
         except (OSError, pa.ArrowException) as error:
-            raise _describe_damage(release, error) from None
+            raise describe_damage(release, error) from None
 
 
 def _stream_paths(release: Release, files: Sequence[dict[str, Any]], rows: range | None = None) -> list[str]:
