@@ -19,7 +19,8 @@ from errata.cli import command
 from flows.planning.plan import make_plan
 from flows.publishing.publish import publish_release
 from flows.running.run_plan import materialize
-from flows.viewing.rows import ViewedRows, ViewError
+from flows.viewing.database import ViewError
+from flows.viewing.rows import ViewedRows
 from flows.viewing.server import Viewer
 from tests.campaign.inputs import make_parquet
 from tests.campaign.manifests import mutate_value
