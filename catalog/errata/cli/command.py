@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import signal
 import sys
+import threading
 import warnings
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -102,5 +105,20 @@ def _find_application() -> Sequence[Verb]:
         return ()
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    verbs: Sequence[Verb] = importlib.import_module("flows.cli").VERBS
+    with _ended_by_interruption():
+        verbs: Sequence[Verb] = importlib.import_module("flows.cli").VERBS
     return verbs
+
+
+@contextmanager
+def _ended_by_interruption() -> Iterator[None]:
+    """Ctrl-C ends the process at once: a library that is being imported may take a KeyboardInterrupt for an error of its own."""
+    is_ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not is_ours or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: os._exit(print_interruption()))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
