@@ -26,7 +26,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 
 def fill(store: Store, requests: list[Request], count: int = 256, **values: object) -> None:
-    with Ledger(store).writer("corpus", "table", count=count) as writer:
+    with Ledger(store).writer("corpus", "table", count=count, seconds=1e6) as writer:
         for item in requests:
             writer.append(item, replace(answer(item), **values))  # type: ignore[arg-type]
 

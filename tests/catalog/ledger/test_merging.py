@@ -29,7 +29,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 
 def fill(store: Store, questions: range, count: int = 50) -> None:
-    with Ledger(store).writer("corpus", "table", count=count) as writer:
+    with Ledger(store).writer("corpus", "table", count=count, seconds=1e6) as writer:
         for i in questions:
             writer.append(request(i), answer(request(i)))
 

@@ -26,7 +26,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 def fill(store: Store, questions: range, count: int = 20) -> None:
-    with Ledger(store).writer("corpus", "table", count=count) as writer:
+    with Ledger(store).writer("corpus", "table", count=count, seconds=1e6) as writer:
         for i in questions:
             writer.append(request(i), answer(request(i)))
 
