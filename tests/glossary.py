@@ -57,6 +57,8 @@ NOUNS = {
         "unit worker": ("flows", "UnitWorker"),
         "cluster error": ("flows", "ClusterError"),
         "ray executor": ("flows", "RayExecutor"),
+        "ray replicas": ("flows", "RayReplicas"),
+        "ray worker": ("flows", "RayWorker"),
         "process pool": ("flows", "ProcessPool"),
         "input columns": ("flows", "InputColumns"),
         "shuffle": ("flows", "shuffle_by_problem"),

@@ -51,7 +51,7 @@ def _compile(source: Path, folder: Path, name: str) -> str:
         export = ["export", "--frozen", "--quiet", "--no-emit-project", "--no-hashes", "--only-group", "app"]
         subprocess.run([UV, *export, "--output-file", locked], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         options += ["--constraints", str(locked)]
-    command = [UV, "pip", "compile", source, "--python-version", "3.11", "--generate-hashes", "--quiet", "--no-header", "--no-annotate", "-o", target]  # fmt: skip
+    command: list[str | Path] = [UV, "pip", "compile", source, "--python-version", "3.11", "--generate-hashes", "--quiet", "--no-header", "--no-annotate", "-o", target]  # fmt: skip
     subprocess.run([*command, *options], cwd=ROOT, check=True)
     return target.read_text("utf-8")
 

@@ -36,6 +36,26 @@ def test_the_command_ends_with_its_exit_code() -> None:
         assert done.returncode == code, done
 
 
+HIDING = """
+import os, signal, sys, time
+from errata.cli import command, end
+def hide(name):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(60)
+    except BaseException as error:
+        raise ValueError("an error of its own") from error
+command.importlib.import_module = hide
+sys.argv = ["errata", "build", "x.yaml"]
+end.run_command()
+"""
+
+
+def test_an_interruption_of_which_a_library_makes_another_error_is_one_line() -> None:
+    done = subprocess.run([sys.executable, "-c", HIDING], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "errata: interrupted; start it again to go on\n")
+
+
 def test_an_interruption_while_the_application_is_imported_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
