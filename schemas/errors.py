@@ -17,10 +17,12 @@ ApplicationError         1  what people can mend; the message says where, what w
 ├── EngineError          1  a model cannot be asked
 │   ├── AttemptsSpent    1  a request was tried as often as it may be
 │   ├── BudgetError      1  what a recipe lets a model cost is spent
+│   ├── PortTakenError   1  another program listens where a server was to
 │   └── SandboxError     1  programs cannot be run on this machine
 ├── ModelFileError       1  weights cannot be fetched
 ├── ProcessError         1  a process ended without a word
 ├── ClusterError         1  a Ray cluster cannot be used
+│   └── PlaceError       2  what is said to be a cluster's address is none
 └── ServerError          1  Prefect's server does not answer
 
 Those of releases are the client's (`errata.errors`), which knows nothing of the application.

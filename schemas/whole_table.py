@@ -74,7 +74,18 @@ class WholeTable(Task[P]):
     def run(
         self, table: Rows, beside: Sequence[Rows | Records | Files], parameters: P, folder: Path
     ) -> Iterable[pl.DataFrame]:
-        """What it decides of a table in one piece; the arguments are those of `decide`, without aggregates."""
+        """What it decides of a table in one piece.
+
+        Args:
+            table: The columns that it reads, the key first.
+            beside: What lies beside the table, without aggregates.
+            parameters: Of the task.
+            folder: An empty one, for files of its own.
+
+        Yields:
+            Frames of decisions, as `decide` does.
+
+        """
         known: list[pl.DataFrame] = []
         for aggregate in self.aggregates(parameters):
             known.append(aggregate.combine([aggregate.summarize(table, parameters, known)], parameters, known))

@@ -69,7 +69,7 @@ def declare(name: str, *labels: Label) -> PerRow[Nothing]:
 
 @pytest.fixture(autouse=True)
 def labellers(monkeypatch: pytest.MonkeyPatch) -> None:
-    for task in (declare("people", PEOPLE), declare("both", BOTH), declare("name-types", NAMED)):
+    for task in (declare("people", PEOPLE), declare("merge-people", BOTH), declare("name-types", NAMED)):
         monkeypatch.setitem(TASKS, task.name, task)
 
 
@@ -115,12 +115,14 @@ def test_the_ways_of_labels_are_named_by_how_often_rows_name_them(
 
 
 def test_the_agreement_of_what_is_combined_is_measured(tmp_path: Path) -> None:
-    (label,) = measure_labels(plan(tmp_path, "both"))
+    (label,) = measure_labels(plan(tmp_path, "merge-people"))
     assert [pair["labellers"] for pair in label["kappa"]] == [["people", "ann"], ["people", "bob"], ["ann", "bob"]]
     assert label["kappa"][0]["cohen"] == 1.0 and "tokens" not in label
     gate = "  - {measure: kappa, at_least: -1}\n"
     (kappa,) = [
-        result for result in list_results(plan(tmp_path / "k", "both", gate)) if result["expectation"] == "kappa"
+        result
+        for result in list_results(plan(tmp_path / "k", "merge-people", gate))
+        if result["expectation"] == "kappa"
     ]
     assert kappa["passed"] and kappa["observed"] == min(pair["cohen"] for pair in label["kappa"])
 
@@ -144,7 +146,7 @@ def test_types_are_counted_of_any_task_that_names_them(tmp_path: Path) -> None:
 
 
 def test_its_release_tells_of_it_and_hides_gold(tmp_path: Path) -> None:
-    result = plan(tmp_path, "both")
+    result = plan(tmp_path, "merge-people")
     manifest = publish_release(result)
     assert [label["table"] for label in manifest["labels"]] == ["rows"]
     opened = errata.open_release("trial@1.0.0", str(tmp_path))

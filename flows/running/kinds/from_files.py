@@ -57,7 +57,7 @@ class FromFilesKind(PartitionedKind[FromRecords[Any]]):
     def prepare(self, units: UnitExecutor | None = None, watcher: Watcher = NOBODY) -> None:
         """Find the rows of the table that is given to which no record belongs, and write them by its files."""
         joins = [join for join in self.joins if join.of_input]
-        if not joins or self.folder.read_commit(PREPARED):
+        if not joins or self.preparation.read_commit(PREPARED):
             return
         with self._open_lookups() as lookups:
             (of_input,) = [lookup for lookup in lookups if lookup.join.of_input]
@@ -69,9 +69,9 @@ class FromFilesKind(PartitionedKind[FromRecords[Any]]):
                 if partition.source is None:
                     rows = read_partition(self.job, partition)
                     alone = rows.filter([not of_input.is_used(row) for row in rows.iter_rows(named=True)])
-                    file = self.folder.write(f"{PREPARED}/{partition.name}.parquet", alone)
-                    self.folder.commit(f"{PREPARED}-{partition.name}", PartitionCommit(alone.height, [file]))
-        self.folder.commit(PREPARED, PartitionCommit(0))
+                    file = self.preparation.write(f"{PREPARED}/{partition.name}.parquet", alone)
+                    self.preparation.commit(f"{PREPARED}-{partition.name}", PartitionCommit(alone.height, [file]))
+        self.preparation.commit(PREPARED, PartitionCommit(0))
 
     @contextmanager
     def _open_lookups(self) -> Iterator[list[RecordLookup]]:
@@ -90,7 +90,7 @@ class FromFilesKind(PartitionedKind[FromRecords[Any]]):
 
     def _reject_alone(self, partition: Partition, watcher: Watcher) -> PartitionCommit:
         """The rows of a file of the table that is given to which no record belongs."""
-        rows = self.folder.read(self.read_prepared(f"{PREPARED}-{partition.name}").parts[0])
+        rows = self.preparation.read(self.read_prepared(f"{PREPARED}-{partition.name}").parts[0])
         rejected = rows.select(
             "source",
             pl.col("question").str.slice(0, 10_000).alias("raw"),
