@@ -132,7 +132,8 @@ def execute(scene: Scene, what: Block | Command, words: list[str], variables: Ma
         words, cwd=scene.folder, env=variables, capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL,
         check=False,
     )  # fmt: skip
-    assert result.returncode == 0 and (result.stdout or "|" not in words[-1]), (
+    is_pipe = words[0] == "bash" and "|" in words[-1]  # whose exit code is the last program's
+    assert result.returncode == 0 and (result.stdout or not is_pipe), (
         f"{what}: exit code {result.returncode}\n{result.stdout}\n{result.stderr}"
     )
     return result.stdout
