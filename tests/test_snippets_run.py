@@ -62,7 +62,9 @@ def test_a_page_works_as_it_stands(
     monkeypatch.chdir(tmp_path)
     for name in ("HOME", "BROWSER", "ERRATA_CACHE"):
         monkeypatch.setenv(name, variables[name])
-    for block in list_runs(page):
+    blocks = list_runs(page)
+    assert blocks
+    for block in blocks:
         if is_file(block):
             (scene.folder / block.key[1].removeprefix("# ")).write_text(block.text, "utf-8")
         elif block.language == "python":

@@ -149,11 +149,16 @@ def test_digits_after_the_point_are_counted(text: str, digits: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{" * 100_000, "$ " * 50_000, "5 *" * 30_000, r"\boxed{" * 20_000, "½" * 50_000, " " * 100_000]
-)
-def test_hostile_text_is_made_plain_at_once(text: str) -> None:
+    ("text", "plain"),
+    [
+        ("{" * 100_000, "{" * 100_000), ("$ " * 50_000, ""), ("5 *" * 30_000, ("5 " * 30_000).strip()), (r"\boxed{" * 20_000, r"\boxed{" * 20_000),
+        ("½" * 50_000, ("1/2 " * 50_000).strip()), (" " * 100_000, ""),
+    ],
+    ids=lambda text: text[:5],
+)  # fmt: skip
+def test_hostile_text_is_made_plain_at_once(text: str, plain: str) -> None:
     with bound_time(2):
-        normalize_digits(text)
+        assert normalize_digits(text) == plain
         number_of(text[:1000])
 
 
