@@ -63,7 +63,7 @@ class RayExecutor:
             while waiting or running:
                 while waiting and len(running) < self.count * AHEAD:
                     number, unit = waiting.popleft()
-                    running[self._task.remote(self._paths, pickle.dumps((self._code, unit)))] = number
+                    running[self._task.remote(self._paths, self._code, unit.name, pickle.dumps(unit))] = number
                 if self._closing:
                     name = units[next(iter(running.values()))].name
                     raise ProcessError(f"{name}: was not ended, because the build has ended; build again")
@@ -94,6 +94,11 @@ class RayExecutor:
         """The next message of a unit."""
         try:
             kind, value = self._ray.get(next(stream))
+        except self._ray.exceptions.RayTaskError as error:  # before it could say so itself
+            cause = " ".join(f"{type(error.cause).__name__}: {error.cause}".split())[:200]
+            raise ProcessError(
+                f"{unit.name}: could not be begun on the cluster ({cause}); install the same commit and lock on its nodes"
+            ) from error
         except self._ray.exceptions.RayError as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
             raise ProcessError(
@@ -107,10 +112,10 @@ class RayExecutor:
         self._closing = True
 
 
-def _on_node() -> Callable[[list[str], bytes], Iterator[Message]]:
+def _on_node() -> Callable[[list[str], dict[str, str], str, bytes], Iterator[Message]]:
     """What Ray sends to nodes. As an inner function it is sent whole: a node may not have Errata where it looks for modules yet."""
 
-    def run(paths: list[str], message: bytes) -> Iterator[Message]:
+    def run(paths: list[str], code: dict[str, str], name: str, unit: bytes) -> Iterator[Message]:
         import os
         import pickle
         import sys
@@ -120,11 +125,10 @@ def _on_node() -> Callable[[list[str], bytes], Iterator[Message]]:
         from flows.running.ray_connection import ClusterError
         from flows.running.ray_node import find_code_fault, stream_unit
 
-        code, unit = pickle.loads(message)  # noqa: S301
         fault = find_code_fault(code)
         if fault:  # a node that came later
-            yield "failed", (ClusterError(f"{unit.name}: a node of the cluster {fault}"), None)
-        else:
-            yield from stream_unit(unit)
+            yield "failed", (ClusterError(f"{name}: a node of the cluster {fault}"), None)
+        else:  # other code might not even read it
+            yield from stream_unit(pickle.loads(unit))  # noqa: S301
 
     return run

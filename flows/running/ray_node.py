@@ -123,7 +123,7 @@ def start_replica(message: bytes) -> tuple[str, WorkerProcess | None, str | None
     """Start the process of a replica here.
 
     Args:
-        message: What the build runs on, and what starts the process, pickled.
+        message: What the build runs on, and what starts the process, pickled by itself, as other code might not even read it.
 
     Returns:
         The address of this node, the process, and why there is none.
@@ -135,7 +135,7 @@ def start_replica(message: bytes) -> tuple[str, WorkerProcess | None, str | None
     if fault := find_code_fault(code):
         return node, None, f"this node {fault}"
     try:
-        return node, launch(), None
+        return node, pickle.loads(launch)(), None  # noqa: S301
     except (EngineError, OSError) as error:
         return node, None, str(error)
 

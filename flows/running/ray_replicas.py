@@ -57,7 +57,7 @@ class RayReplicas:
         options = {"num_gpus": gpus} if gpus else {"scheduling_strategy": self._choose_node()}
         actor = self._ray.remote(max_restarts=0, concurrency_groups=GROUPS, **options)(_on_node())
         paths = [str(ROOT), str(ROOT / "catalog")]
-        return RayWorker(self._ray, actor.remote(), paths, pickle.dumps((self._code, launch)))
+        return RayWorker(self._ray, actor.remote(), paths, pickle.dumps((self._code, pickle.dumps(launch))))
 
     def _choose_node(self) -> Any:
         """The nodes in turn, each as often as it has processors; another one where it is gone."""

@@ -70,11 +70,11 @@ def keep_reply(path: Path, request: Request, reply: Reply) -> None:
         )
 
 
-def open_engine(url: str, name: str) -> LlamaEngine | OpenAIEngine:
+def open_engine(url: str, name: str, concurrency: int) -> LlamaEngine | OpenAIEngine:
     """What answers: an endpoint, or llama.cpp with a GGUF file."""
     if url.endswith(".gguf"):
         return LlamaEngine(LlamaCpp(engine="llama", model=url))
-    return OpenAIEngine(OpenAI(engine="openai", model=name, url=url, concurrency=2, timeout=600))
+    return OpenAIEngine(OpenAI(engine="openai", model=name, url=url, concurrency=concurrency, timeout=600))
 
 
 def measure(engine: Engine, stage: Stage, options: argparse.Namespace) -> Iterator[list[str]]:
@@ -144,6 +144,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("url", nargs="?", help="an OpenAI-compatible endpoint, up to /v1, or a GGUF file")
     parser.add_argument("model", nargs="?", default="model", help="the model's name there")
     parser.add_argument("--rows", type=int, default=12, help="rows of each stage (default: 12)")
+    parser.add_argument("--concurrency", type=int, default=2, help="requests at once of an endpoint (default: 2)")
     parser.add_argument("--skip", type=int, default=0, help="rows before them that are left out (default: 0)")
     parser.add_argument("--stage", action="append", choices=[stage.name for stage in STAGES])
     parser.add_argument("--prompt", action="append", default=[], help="only this prompt of a stage; may be repeated")
@@ -160,7 +161,7 @@ def main(arguments: Sequence[str]) -> int:
         for line in count_recorded(options.data):
             table.add_row(*line)
     else:
-        engine = open_engine(options.url, options.model)
+        engine = open_engine(options.url, options.model, options.concurrency)
         for stage in STAGES:
             if not options.stage or stage.name in options.stage:
                 for line in measure(engine, stage, options):

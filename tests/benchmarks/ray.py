@@ -89,6 +89,8 @@ def time_nodes(folder: Path, place: str) -> float:
 
 def time_unit(folder: Path, place: str) -> float:
     """Milliseconds of a unit that does nothing."""
+    from tests.benchmarks.ray import do_nothing  # by a name that nodes know: this module is `__main__`
+
     units, _ = open_unit_executor(place, plan_anew(folder, "nodes"))
     with closing(units):
         todo = [Unit(f"t, unit {i}", do_nothing, ()) for i in range(UNITS)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import signal
@@ -21,7 +22,7 @@ from flows.running.ray_connection import connect
 from flows.running.ray_node import describe_code
 from flows.running.ray_replicas import RayReplicas, RayWorker
 from flows.running.run_plan import materialize
-from flows.running.unit_executor import Unit
+from flows.running.unit_executor import ProcessError, Unit
 from flows.running.units_on import describe_place, open_unit_executor
 from flows.running.watcher import NOBODY, Watcher
 from schemas.recipe.models import VLLM, Abacus
@@ -71,17 +72,29 @@ def raise_error(_: Watcher) -> None:
         raise SourceError("a.jsonl: cannot be read") from error
 
 
+class Unreadable:
+    """What arrives nowhere, as of a commit that a node does not have."""
+
+    def __reduce__(self) -> tuple[Callable[[str], Any], tuple[str]]:
+        return importlib.import_module, ("of.another.commit",)
+
+
 def fail(recipe: str, store: str, place: str) -> dict[str, Any]:
-    """Run a unit that fails, and say what comes of it."""
+    """Run a unit that fails, and one that cannot be read, and say what comes of it."""
     from tests.ray import drive  # by the name that nodes know it by
 
     units, _ = open_unit_executor(place, make_plan(recipe, None, store))
+    said: dict[str, Any] = {}
     with closing(units):
         try:
             units.run([Unit("t, unit 0", drive.raise_error, ())], NOBODY)
         except SourceError as error:
-            return {"error": str(error), "cause": repr(error.__cause__), "notes": "".join(error.__notes__)}
-    raise AssertionError
+            said = {"error": str(error), "cause": repr(error.__cause__), "notes": "".join(error.__notes__)}
+        try:
+            units.run([Unit("t, unit 1", drive.raise_error, (drive.Unreadable(),))], NOBODY)
+        except ProcessError as error:
+            said["unread"] = str(error)
+    return said
 
 
 def ask(text: str, sample: int = 0, tokens: int = 40) -> Request:

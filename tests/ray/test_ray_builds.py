@@ -111,6 +111,10 @@ def test_errors_keep_class_message_and_cause(builder: Builder) -> None:
     result = builder.run("fail", str(builder.folder / "r.yaml"), "s3://errata/fail", builder.place)
     assert (result["error"], result["cause"]) == ("a.jsonl: cannot be read", "OSError(28, 'No space left on device')")
     assert "tests/ray/drive.py" in result["notes"], "where it was raised is not told"
+    assert result["unread"] == (
+        "t, unit 1: could not be begun on the cluster (ModuleNotFoundError: No module named 'of'); "
+        "install the same commit and lock on its nodes"
+    )
 
 
 def test_what_nodes_cannot_reach_is_an_error_before_work_begins(builder: Builder, nodes: tuple[Node, Node]) -> None:
