@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
-from errata.release.shapes import ANY, COUNT, TEXT, Each, find_faults
+from errata.release.shapes import ANY, COUNT, FLAG, TEXT, Each, find_faults
 
 from catalog.parts import ROW, BaseRows, ParquetFile, PartWriter, digest_bytes, list_ranges, parse_rows
 from catalog.storage import Store, StoreError
@@ -102,7 +102,10 @@ class Manifest:
     format: int = FORMAT
 
 
-_FILE = {"path": TEXT, "rows": COUNT, "sha256": TEXT}
+_FILE: dict[str, Any] = {
+    "path": TEXT, "rows": COUNT, "sha256": TEXT, "first?": COUNT, "groups?": [(COUNT, COUNT, TEXT)]
+}  # fmt: skip
+_FILE["base?"] = {"table": TEXT, "part": _FILE, "columns": [TEXT], "order": [TEXT], "selected": FLAG}
 _RECEIPT = {"rows_in": COUNT, "parts": [_FILE], "rejected": [_FILE], "reasons": Each(COUNT), "failed?": COUNT}
 SHAPE: Mapping[str, Any] = {
     "fingerprint": TEXT, "task": TEXT, "version": TEXT, "parameters": Each(ANY), "inputs": [TEXT], "columns": [TEXT], "receipt": _RECEIPT,
@@ -172,6 +175,8 @@ class TableFolder:
         files: dict[str, list[dict[str, Any]]] = {"parts": [], "rejected": []}
         for kind, file in rows.iter_rows():
             files[kind].append(json.loads(file))
+        for fault in find_faults(files, {name: [_FILE] for name in files}):
+            raise StoreError(f"{self.store.link(f'{self.path}/parts.parquet')}: no list of files ({fault}); {AGAIN}")
         return files
 
     def compact_receipts(self, receipts: Mapping[str, PartitionCommit]) -> None:
@@ -209,10 +214,9 @@ class TableFolder:
         """What a unit wrote, or None if it has not ended."""
         path = f"{self.path}/receipts/{unit}.json"
         value = self.store.read_json(path)
-        try:
-            return None if value is None else PartitionCommit.of(value)
-        except (KeyError, TypeError) as error:
-            raise StoreError(f"{self.store.link(path)}: no receipt ({error}); {AGAIN}") from None
+        for fault in () if value is None else find_faults(value, _RECEIPT):
+            raise StoreError(f"{self.store.link(path)}: no receipt ({fault}); {AGAIN}")
+        return None if value is None else PartitionCommit.of(value)
 
     def commit(self, unit: str, receipt: PartitionCommit) -> None:
         """Say that a unit has ended."""
@@ -241,9 +245,26 @@ class TableFolder:
             The rows.
 
         Raises:
-            StoreError: A file is missing, or its bytes are not those that were written.
+            StoreError: A file is missing, its bytes are not those that were written, or it does not have the rows and columns
+                that the part names.
 
         """
+        try:
+            return self._join_columns(part, columns)
+        except (
+            pl.exceptions.PolarsError,
+            TypeError,
+            ValueError,
+            OverflowError,
+        ) as error:  # a manifest that a stranger wrote
+            path = self.store.link(f"{self.path}/{part.path}")
+            fault = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            raise StoreError(
+                f"{path}: has other rows or columns than its table's manifest says ({fault}); {AGAIN}"
+            ) from error
+
+    def _join_columns(self, part: ParquetFile, columns: Sequence[str] | None) -> pl.DataFrame:
+        """The rows of a part, of its own file and of those whose columns it shares."""
         base = part.base
         names = list(base.order) if base and columns is None else columns
         shared = [name for name in names or () if base and name in base.columns]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
+from catalog.storage import StoreError
 from flows.planning.plan import TableJob
 from flows.running.engine_pool import EnginePool
 from flows.running.kinds import find_kind, run_partition
@@ -14,6 +16,16 @@ from flows.running.work_folder import explain_full_disk
 
 ASKING = 8
 """Tables that ask models at a time, at most: they wait nearly all the while, so they have threads beside those that compute."""
+
+
+@contextmanager
+def beside_other_builds(job: TableJob) -> Iterator[None]:
+    """Go on where something is missing because another build has completed the table meanwhile, and removed what it was made with."""
+    try:
+        yield
+    except StoreError:
+        if job.folder().read_manifest() is None:
+            raise
 
 
 def prepare(job: TableJob, units: UnitExecutor | None = None, watcher: Watcher = NOBODY) -> None:
@@ -30,7 +42,7 @@ def prepare(job: TableJob, units: UnitExecutor | None = None, watcher: Watcher =
     """
     if job.folder().read_manifest() is not None:  # another build was first, and has removed what it prepared
         return
-    with explain_full_disk(job.name):
+    with beside_other_builds(job), explain_full_disk(job.name):
         find_kind(job).prepare(units, watcher)
 
 
@@ -48,11 +60,12 @@ def run_batch(
         watcher: Is notified of how far they are.
 
     """
-    if units is None:
+    with beside_other_builds(job):
+        if units is not None:
+            units.run([make_unit(job, partition) for partition in batch.partitions], watcher)
+            return
         with nullcontext(engines) if engines else EnginePool(watcher) as shared:
             find_kind(job).run(batch.partitions, watcher, shared)
-        return
-    units.run([make_unit(job, partition) for partition in batch.partitions], watcher)
 
 
 def make_unit(job: TableJob, partition: Partition) -> Unit:

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from catalog.parts import ROW, BaseRows, ParquetFile
+from catalog.storage import StoreError
 from catalog.tables import Manifest, PartitionCommit, TableFolder, sum_commits
 from flows.planning.plan import TableJob
 from flows.running.commit import reject_repeats
@@ -31,9 +32,19 @@ def complete_table(job: TableJob) -> Manifest:
         AccountingError: Where a partition is missing, or rows kept and rejected are not those that came in.
 
     """
-    kind, folder = find_kind(job), job.folder()
+    folder = job.folder()
     if before := folder.read_manifest():  # another build was first; the receipts may be gone
         return before
+    try:
+        return _complete(job, folder)
+    except StoreError:  # while this one was at it
+        if before := folder.read_manifest():
+            return before
+        raise
+
+
+def _complete(job: TableJob, folder: TableFolder) -> Manifest:
+    kind = find_kind(job)
     commits = {partition.name: folder.read_commit(partition.name) for partition in kind.partitions}
     missing = [name for name, commit in commits.items() if commit is None]
     if missing and (before := folder.read_manifest()):

@@ -1,6 +1,7 @@
 """Parts that share columns, and files of which some row groups are read."""
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from catalog import parts
 from catalog.parts import ROW, ParquetFile, PartWriter, share_columns
 from catalog.storage import Store, StoreError
-from catalog.tables import TableFolder
+from catalog.tables import PartitionCommit, TableFolder, format_canonical_json
 
 COUNT = 9
 INPUT = pl.DataFrame(
@@ -158,3 +159,33 @@ def test_a_part_is_the_same_as_json(grouped: Grouped) -> None:
     made = folder.write("parts/y.parquet", own, base)
     value: dict[str, Any] = made.as_json()
     assert ParquetFile.of(value) == made and made.base is not None and made.base.part.first == 100
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"columns": ("steps", "share")}, {"order": ("id", "text", "never")}, {"table": "nodash"}, {"table": "a-0/../x-1"},
+        {"part": ParquetFile("parts/x.parquet", COUNT, "0" * 64)},
+    ],
+)  # fmt: skip
+def test_a_part_that_is_other_than_its_manifest_says_is_an_error_that_names_it(change: dict[str, Any]) -> None:
+    """As in a store that a stranger wrote."""
+    first, second, _ = open_folders()
+    base = first.write("parts/x.parquet", INPUT)
+    part = write_made(second, base, first, INPUT[[1, 3, 4]].with_columns(verdict=pl.lit("wrong")))
+    assert part.base is not None
+    wrong = replace(part, base=replace(part.base, **change))
+    with pytest.raises(StoreError, match=r"x.parquet: .*; remove the table's folder and build again"):
+        second.read(wrong)
+
+
+def test_a_receipt_of_another_shape_is_none() -> None:
+    first, *_ = open_folders()
+    part = first.write("parts/x.parquet", INPUT)
+    receipt = PartitionCommit(COUNT, [part]).as_json()
+    receipt["parts"][0]["base"] = ["no base"]
+    first.store.write(f"{first.path}/receipts/00000.json", format_canonical_json(receipt))
+    with pytest.raises(
+        StoreError, match=r"00000.json: no receipt \(its `parts.0.base` is .*; remove the table's folder"
+    ):
+        first.read_commit("00000")

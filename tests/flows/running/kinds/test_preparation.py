@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from catalog.garbage import find_garbage, remove
-from catalog.storage import Store
-from catalog.tables import TableFolder
+from catalog.storage import Store, StoreError
+from catalog.tables import PartitionCommit, TableFolder
 from flows.planning.plan import TableJob, make_plan
 from flows.running import exchange
 from flows.running.calls import prepare
@@ -132,3 +132,30 @@ def test_a_build_goes_on_where_another_completes_the_table_in_its_midst(
     unknown: Any = replace(job, fingerprint="e" * 24)
     with pytest.raises(Exception, match="is missing"):
         run_partition(unknown, partitions[1], NOBODY)
+
+
+@pytest.mark.parametrize("moment", [*range(12), *range(15, 70, 5)])
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_another_build_may_complete_a_table_while_it_is_prepared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int, is_refused: bool
+) -> None:
+    """At any moment the other one has completed all tables, and removed what they were prepared with."""
+    path, store = tmp_path / "r.yaml", str(tmp_path / "store")
+    expected = list_files(materialize(make(tmp_path, MANY), Backwards()))
+    plan = make(tmp_path, MANY, store)
+    left, before = [moment], TableFolder.commit
+
+    def commit(self: TableFolder, unit: str, receipt: PartitionCommit) -> None:
+        if self.path.endswith("/preparation") and left:
+            left[0] -= 1
+            if left[0] < 0:
+                left.clear()
+                materialize(make_plan(str(path), None, store), Backwards())
+                if is_refused:  # the folder was removed between its making and the file's
+                    raise StoreError(f"{self.path}/receipts/{unit}.json: cannot be written (No such file or directory)")
+        before(self, unit, receipt)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TableFolder, "commit", commit)
+        assert list_files(materialize(plan, Backwards())) == expected
+    assert not left or moment > 10, "nothing was prepared"
