@@ -13,8 +13,8 @@ from flows.comparison.changes import Changes, compare_rows
 from flows.comparison.narrow_rows import KINDS, choose_view, open_view
 from flows.report.build import list_columns
 from flows.report.statistics.examples import NAME
-from flows.viewing.database import ViewDatabase, ViewError, fetch_rows, match_words, show_value
-from flows.viewing.rows import BATCH, PAGE, ViewedRows
+from flows.viewing.database import NUMBER, WORDS, ViewDatabase, ViewError, join_clauses, match_words, show_value
+from flows.viewing.rows import BATCH, ViewedRows
 
 LABELS = tuple(f"{kind}-{side}" for kind in KINDS for side in ("before", "after"))
 FILTERS = ("kind", *LABELS, "model", "set", "id")
@@ -30,7 +30,7 @@ class ViewedChanges:
         self.total = changes.rows.height
         rank = pl.coalesce(*(pl.when(pl.col(fact)).then(pl.lit(i)) for i, fact in enumerate(ORDER)))
         self.database = after.database
-        self.database.add(_NARROW, changes.rows.sort(rank, "id").with_row_index("number"))
+        self.database.add(_NARROW, changes.rows.sort(rank, "id").with_row_index(NUMBER))
         # the page that everybody asks for first is fetched while nothing is copied yet
         self._first: list[dict[str, Any]] = []
         self._first = self.find({})[1]
@@ -43,9 +43,9 @@ class ViewedChanges:
         self.database.copy(
             _WORDS,
             f"""SELECT c.*, {show_value("id", NAME)} AS shown_id,
-            concat_ws(' ', a.errata_words, CASE WHEN b.errata_words IS DISTINCT FROM a.errata_words THEN b.errata_words END) AS words
-            FROM {_NARROW} c LEFT JOIN {self.after.table} a ON a.errata_number = c.row_after
-            LEFT JOIN {self.before.table} b ON b.errata_number = c.row_before""",
+            concat_ws(' ', a.{WORDS}, CASE WHEN b.{WORDS} IS DISTINCT FROM a.{WORDS} THEN b.{WORDS} END) AS {WORDS}
+            FROM {_NARROW} c LEFT JOIN {self.after.table} a ON a.{NUMBER} = c.row_after
+            LEFT JOIN {self.before.table} b ON b.{NUMBER} = c.row_before""",
         )
 
     def find(self, filters: Mapping[str, str], search: str = "", begin: int = 0) -> tuple[int, list[dict[str, Any]]]:
@@ -65,27 +65,16 @@ class ViewedChanges:
         """
         if self._first and not filters and not search and begin == 0:
             return self.total, self._first
-        table, where, values = self._select(filters, search)
-        numbers = f"SELECT number, count(*) OVER () FROM {table} {where} ORDER BY number LIMIT {PAGE} OFFSET ?"
-        with self.database.connect(table) as cursor:
-            found = cursor.execute(numbers, [*values, begin]).fetchall()
-            if not found:
-                counted = (
-                    cursor.execute(f"SELECT count(*) FROM {table} {where}", values).fetchall() if begin else [(0,)]
-                )
-                return int(counted[0][0]), []
-            shown = ", ".join(str(number) for number, _ in found)
-            rows = fetch_rows(cursor.execute(f"SELECT * FROM {_NARROW} WHERE number IN ({shown}) ORDER BY number"))
-        return int(found[0][1]), [
-            make_changed_row(row, self.changes, *sides) for row, *sides in self._fetch_sides(rows)
-        ]
+        count, numbers = self.database.find(*self._select(filters, search), begin)
+        rows = self.database.fetch(_NARROW, numbers)
+        return count, [make_changed_row(row, self.changes, *sides) for row, *sides in self._fetch_sides(rows)]
 
     def read(self, filters: Mapping[str, str], search: str = "") -> Iterator[dict[str, Any]]:
         """All rows that changed so and hold all these words: what became of each, and the columns of both sides."""
-        table, where, values = self._select(filters, search)
+        table, clauses, values = self._select(filters, search)
         with self.database.connect(table) as cursor:
-            found = f"SELECT number FROM {table} {where}"
-            cursor.execute(f"SELECT * FROM {_NARROW} WHERE number IN ({found}) ORDER BY number", values)
+            found = f"SELECT {NUMBER} FROM {table} {join_clauses(clauses)}"
+            cursor.execute(f"SELECT * FROM {_NARROW} WHERE {NUMBER} IN ({found}) ORDER BY {NUMBER}", values)
             names = [entry[0] for entry in cursor.description or ()]
             while batch := cursor.fetchmany(BATCH):
                 for row, before, after in self._fetch_sides([dict(zip(names, row)) for row in batch]):
@@ -105,7 +94,7 @@ class ViewedChanges:
         for row in rows:
             yield row, sides[0].get(row["row_before"]), sides[1].get(row["row_after"])
 
-    def _select(self, filters: Mapping[str, str], search: str) -> tuple[str, str, list[str]]:
+    def _select(self, filters: Mapping[str, str], search: str) -> tuple[str, list[str], list[str]]:
         """The table that is looked at, what a row must satisfy as SQL, and the values of its places."""
         clauses, values = list[str](), list[str]()
         for name, value in filters.items():
@@ -116,10 +105,9 @@ class ViewedChanges:
                 continue
             clauses.append("shown_id = ?" if name == "id" else f"{name.replace('-', '_')} = ?")
             values.append(value)
-        words = match_words("words", search)
-        where = " AND ".join([*clauses, *words[0]])
+        words = match_words(WORDS, search)
         table = _WORDS if words[0] or "id" in filters else _NARROW
-        return table, f"WHERE {where}" if where else "", [*values, *words[1]]
+        return table, [*clauses, *words[0]], [*values, *words[1]]
 
 
 def view_changes(release: Release, against: Release, view: str | None = None) -> ViewedChanges:

@@ -16,15 +16,25 @@ from errata.compare.row_fingerprints import find_key
 from errata.release.find import Release
 
 from flows.report.statistics.examples import NAME, TEXTS
-from flows.viewing.database import MEMORY, ViewDatabase, ViewError, fetch_rows, match_words, quote_name, show_value
+from flows.viewing.database import (
+    MEMORY,
+    NUMBER,
+    PAGE,
+    WORDS,
+    ViewDatabase,
+    ViewError,
+    fetch_rows,
+    join_clauses,
+    match_words,
+    quote_name,
+    show_value,
+)
 from tasks import list_labels
 
-PAGE = 20
-"""Rows of a page."""
 BATCH = 500
 """Rows that are taken from the database at once for a download."""
 FILTERS = ("type", "model", "set", "step", "id")
-_NUMBER, _WORDS, _SHOWN = "errata_number", "errata_words", "errata_shown_"
+_SHOWN = "errata_shown_"
 
 
 class ViewedRows:
@@ -55,8 +65,8 @@ class ViewedRows:
         words = ", ".join(f"CAST({quote_name(name)} AS VARCHAR)" for name in names)
         shown = {f"{_SHOWN}{name}": show_value(column, NAME) for name, column in self.by.items() if name != "step"}
         values = "".join(f", {value} AS {name}" for name, value in shown.items())
-        self._wanted = f"(row_number() OVER ()) - 1 AS {_NUMBER}, *, lower(concat_ws(' ', {words})) AS {_WORDS}{values}"
-        self._selected = f"* EXCLUDE ({', '.join((_NUMBER, _WORDS, *shown))})"
+        self._wanted = f"(row_number() OVER ()) - 1 AS {NUMBER}, *, lower(concat_ws(' ', {words})) AS {WORDS}{values}"
+        self._selected = f"* EXCLUDE ({', '.join((NUMBER, WORDS, *shown))})"
         if database is None:
             self.copy()
             self.database.seal()
@@ -83,32 +93,15 @@ class ViewedRows:
         clauses, values = self._select(filters, search)
         if not clauses and begin == 0 and not self.database.has(self.table):
             return self.total, self._read_files(f"LIMIT {PAGE}", [])
-        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
-        numbers = (
-            f"SELECT {_NUMBER}, count(*) OVER () FROM {self.table} {where} ORDER BY {_NUMBER} LIMIT {PAGE} OFFSET ?"
-        )
-        with self.database.connect(self.table) as cursor:
-            # the words are gone through once: what is found is counted beside
-            found = cursor.execute(numbers, [*values, begin]).fetchall()
-            if not found:
-                counted = (
-                    cursor.execute(f"SELECT count(*) FROM {self.table} {where}", values).fetchall() if begin else [(0,)]
-                )
-                return int(counted[0][0]), []
-            shown = ", ".join(str(number) for number, _ in found)
-            page = f"SELECT {self._selected} FROM {self.table} WHERE {_NUMBER} IN ({shown}) ORDER BY {_NUMBER}"
-            return int(found[0][1]), fetch_rows(cursor.execute(page))
+        count, numbers = self.database.find(self.table, clauses, values, begin)
+        return count, self.database.fetch(self.table, numbers, self._selected)
 
     def fetch(self, rows: Mapping[int, str]) -> dict[int, dict[str, Any]]:
         """Rows by their numbers, of which each has a key; by these from the files as long as the rows are not copied."""
         if not rows:
             return {}
         if self.database.has(self.table):
-            numbers = ", ".join(map(str, rows))
-            with self.database.connect(self.table) as cursor:
-                wide = fetch_rows(
-                    cursor.execute(f"SELECT {self._selected} FROM {self.table} WHERE {_NUMBER} IN ({numbers})")
-                )
+            wide = self.database.fetch(self.table, rows, self._selected)
         else:
             wide = self._read_files(f"WHERE {self._key} IN ({', '.join('?' * len(rows))})", list(rows.values()))
         by_key = {str(row[self.key]): row for row in wide}
@@ -117,9 +110,10 @@ class ViewedRows:
     def read(self, filters: Mapping[str, str], search: str = "") -> Iterator[dict[str, Any]]:
         """All rows with these values that hold all these words, in their order."""
         clauses, values = self._select(filters, search)
-        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
         with self.database.connect(self.table) as cursor:
-            cursor.execute(f"SELECT {self._selected} FROM {self.table} {where} ORDER BY {_NUMBER}", values)
+            cursor.execute(
+                f"SELECT {self._selected} FROM {self.table} {join_clauses(clauses)} ORDER BY {NUMBER}", values
+            )
             names = [entry[0] for entry in cursor.description or ()]
             while rows := cursor.fetchmany(BATCH):
                 yield from (dict(zip(names, row)) for row in rows)
@@ -147,7 +141,7 @@ class ViewedRows:
             else:
                 clauses.append(f"{_SHOWN}{name} = ?")
                 values.append(value)
-        words = match_words(_WORDS, search)
+        words = match_words(WORDS, search)
         return [*clauses, *words[0]], [*values, *words[1]]
 
 

@@ -18,7 +18,7 @@ from errata.release.find import Release
 
 from flows.report.statistics.examples import NAME, shorten
 from flows.viewing.changes import ViewedChanges, view_changes
-from flows.viewing.database import ViewError, show_value
+from flows.viewing.database import NUMBER, ViewError, select_numbers, show_value
 from flows.viewing.server import Viewer
 from tests.flows.comparison.conftest import both
 from tests.flows.comparison.releases import COUNTS, make_rows, publish_rows
@@ -72,6 +72,19 @@ def test_rows_are_found_by_words_of_either_side_and_by_their_ids(viewed: ViewedC
     assert viewed.find({}, "no row says this") == (0, [])
     seen = [row["id"] for begin in range(0, viewed.total, 20) for row in viewed.find({}, "", begin)[1]]
     assert len(seen) == len(set(seen)) == viewed.total
+
+
+@pytest.mark.parametrize("table", ["rows", "rows_before", "changes", "changes_words"])
+@pytest.mark.parametrize("numbers", [range(1), range(0, 200, 10)])
+def test_an_index_finds_the_rows_of_a_page(viewed: ViewedChanges, table: str, numbers: range) -> None:
+    """A scan would unpack whole groups of rows, all their columns, for each page."""
+    with viewed.database.connect(table) as cursor:
+        plan = cursor.execute(f"EXPLAIN ANALYZE {select_numbers(table, numbers)}").fetchall()[0][1]
+    assert "Type: Index Scan" in plan
+    rows = viewed.database.fetch(table, numbers)
+    assert [row[NUMBER] for row in rows] == [
+        number for number in numbers if number < viewed.database.find(table, [], [], 0)[0]
+    ]
 
 
 @pytest.mark.parametrize("filters", [{"kind": "x"}, {"kind": "flip; DROP TABLE changes"}])
