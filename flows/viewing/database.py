@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +105,10 @@ class ViewDatabase:
 
     def close(self) -> None:
         """Leave nothing behind, and finish no copy."""
-        if self._running is not None:
-            self._running.interrupt()
+        running = self._running
+        if running is not None:
+            with suppress(duckdb.ConnectionException):  # the copy has ended meanwhile
+                running.interrupt()
         self._copying.shutdown(cancel_futures=True)
         self._database.close()
         self.folder.cleanup()
