@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests import golden
+from tests.command import files_of
 from tests.flows.running.test_table import make, row
 from tests.ray.cluster import PORT, PYTHON, Cluster, Node
 from tests.ray.conftest import S3_PORT
@@ -121,6 +122,45 @@ def test_what_nodes_cannot_reach_is_an_error_before_work_begins(builder: Builder
     texts = [builder.make_tables(store)["error"] for store in (str(builder.folder / "store"), "memory://x")]
     text = "\n".join(texts).replace(str(builder.folder), "FOLDER").replace(nodes[1].address, "OTHER")
     golden.check(Path(__file__).with_name("unreachable.txt"), text + "\n")
+
+
+REPLICATED = """\
+corpus: replicated
+version: 0.1.0
+title: T
+license: Apache-2.0
+seed: 1
+models: {pupil: {engine: abacus, replicas: 2}}
+tables:
+  problems: {task: world, count: 30}
+  solutions: {task: generate, from: problems, models: [pupil], sampling: [{temperature: 1.0, samples: 3}], prompt: abacus-solve}
+  steps: {task: split, from: solutions}
+  verified: {task: verify, from: steps}
+  release: {task: release, from: verified, splits: {train: 0.5, test: 0.5}}
+"""
+
+
+def test_a_whole_build_by_replicas_on_two_nodes_is_that_of_one_machine(builder: Builder, tmp_path: Path) -> None:
+    """Tables, gates and release, as users start them."""
+    (tmp_path / "r.yaml").write_text(REPLICATED)
+    for store, *place in (("here",), ("nodes", "--on", builder.place)):
+        command = [
+            "-c",
+            "from errata.cli import run_command; raise SystemExit(run_command())",
+            "build",
+            str(tmp_path / "r.yaml"),
+            "--store",
+            str(tmp_path / store),
+            *place,
+        ]
+        result = builder.head.run(PYTHON, *command)
+        assert result.returncode == 0, result.stderr[-3000:]
+        assert "released replicated 0.1.0: 90 rows of verified" in result.stdout, result.stdout[-3000:]
+    here, nodes = ({path: data for path, data in files_of(tmp_path / store).items() if path.endswith((".parquet", ".jsonl"))}
+                   for store in ("here", "nodes"))  # fmt: skip
+    tables = {path for path in here if not path.startswith("ledger")}
+    assert len(tables) > 4
+    assert {path: nodes.get(path) for path in tables} == {path: here[path] for path in tables}
 
 
 @pytest.mark.parametrize("who", ["worker", "driver", "node"])
