@@ -34,6 +34,8 @@ from tasks import list_labels
 BATCH = 500
 """Rows that are taken from the database at once for a download."""
 FILTERS = ("type", "model", "set", "step", "id")
+WHOLES = {"rationale": ("text",), "steps": ("text", "rationale")}
+"""Columns whose words mostly stand in another, too, where a search need not read them again."""
 _SHOWN = "errata_shown_"
 
 
@@ -62,7 +64,7 @@ class ViewedRows:
         self.by = _find_columns(key, columns)
         self.database = database or ViewDatabase()
         names = [name for name in dict.fromkeys((key, *TEXTS)) if name in columns]
-        words = ", ".join(f"CAST({quote_name(name)} AS VARCHAR)" for name in names)
+        words = ", ".join(select_words(name, names) for name in names)
         shown = {f"{_SHOWN}{name}": show_value(column, NAME) for name, column in self.by.items() if name != "step"}
         values = "".join(f", {value} AS {name}" for name, value in shown.items())
         self._wanted = f"(row_number() OVER ()) - 1 AS {NUMBER}, *, lower(concat_ws(' ', {words})) AS {WORDS}{values}"
@@ -143,6 +145,17 @@ class ViewedRows:
                 values.append(value)
         words = match_words(WORDS, search)
         return [*clauses, *words[0]], [*values, *words[1]]
+
+
+def select_words(name: str, names: Sequence[str]) -> str:
+    """SQL for what is searched of a column: nothing of what another says whole, as a reply says its rationale and steps."""
+    column = f"CAST({quote_name(name)} AS VARCHAR)"
+    wholes = [f"CAST({quote_name(whole)} AS VARCHAR)" for whole in WHOLES.get(name, ()) if whole in names]
+    if not wholes:
+        return column
+    parts = f"coalesce(TRY_CAST({quote_name(name)} AS VARCHAR[]), [{column}])"
+    said = (f"list_bool_and(list_transform({parts}, lambda part: contains({whole}, part)))" for whole in wholes)
+    return f"CASE WHEN {' OR '.join(said)} THEN NULL ELSE {column} END"
 
 
 def _find_columns(key: str, columns: Sequence[str]) -> dict[str, str]:

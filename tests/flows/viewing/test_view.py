@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+import duckdb
 import errata
 import polars as pl
 import pytest
@@ -20,7 +21,7 @@ from errata.release.find import Release
 
 from flows.report.statistics.examples import NAME, shorten
 from flows.viewing.database import ViewError
-from flows.viewing.rows import ViewedRows
+from flows.viewing.rows import ViewedRows, select_words
 from flows.viewing.server import Viewer
 from tests.flows.report.conftest import publish_hostile
 
@@ -84,6 +85,35 @@ def test_every_row_is_found_by_its_values_and_its_words(release: Release, viewed
     assert viewed.find({}, "no row says this")[0] == 0
     seen = [row[viewed.key] for begin in range(0, frame.height, 20) for row in viewed.find({}, "", begin)[1]]
     assert seen == frame[viewed.key].to_list()
+
+
+@pytest.mark.parametrize(
+    ("text", "rationale", "steps", "searched"),
+    [
+        ("so 2 + 3 = 5\n5", "so 2 + 3 = 5", ["so 2", "+ 3 = 5"], ["so 2 + 3 = 5\n5"]),
+        ("x", "so y", ["so", "y"], ["so y", "x"]),
+        ("x", None, ["x", "z"], ["[x, z]", "x"]),
+        (None, "so y", ["so y", None], ["so y"]),
+        (None, None, None, []),
+        ("x", "x", [], ["[]", "x"]),
+    ],
+)
+def test_what_stands_in_a_reply_is_searched_once(
+    text: str | None, rationale: str | None, steps: list[str | None] | None, searched: list[str]
+) -> None:
+    names = ["steps", "rationale", "text"]
+    selected = ", ".join(select_words(name, names) for name in names)
+    with duckdb.connect() as connection:
+        row = "SELECT ?::VARCHAR[] AS steps, ?::VARCHAR AS rationale, ?::VARCHAR AS text"
+        found = connection.execute(f"SELECT {selected} FROM ({row})", [steps, rationale, text]).fetchall()[0]
+    assert [value for value in found if value is not None] == searched
+
+
+def test_steps_that_are_a_text_are_searched() -> None:
+    with duckdb.connect() as connection:
+        row = "SELECT 'x y' AS steps, 'x' AS text"
+        found = connection.execute(f"SELECT {select_words('steps', ['steps', 'text'])} FROM ({row})").fetchall()
+    assert found == [("x y",)]
 
 
 @pytest.mark.parametrize(
