@@ -18,6 +18,10 @@ Statistic = Literal["self_certainty", "min_k20", "zlib_ratio", "token_logprobs"]
 """What can be kept of a completion's tokens beside the sum of their log-probabilities: fields of `Completion`."""
 
 
+_encode_sorted = json.JSONEncoder(sort_keys=True).encode
+"""`json.dumps` of a value with its keys sorted, which would make an encoder anew for each."""
+
+
 def replace_surrogates(text: str) -> str:
     """The text, with U+FFFD for each half of a character (a lone surrogate), which neither UTF-8 nor a table can hold."""
     try:
@@ -104,7 +108,7 @@ class Options:
 
     def list_set(self) -> dict[str, Any]:
         """What is not the default, by name."""
-        if self == AS_USUAL:
+        if self is AS_USUAL or self == AS_USUAL:
             return {}
         own = [field.name for field in fields(self) if getattr(self, field.name) != getattr(AS_USUAL, field.name)]
         return {name: list(value) if isinstance(value := getattr(self, name), tuple) else value for name in own}
@@ -186,11 +190,9 @@ class Request:
         ]
         if sampling.schema:  # what is asked without one keeps the id that it always had
             content.append(sampling.schema)
-        if self.further:
-            content.append(self.further)
-        return hashlib.blake2b(
-            json.dumps(content, ensure_ascii=True, sort_keys=True).encode(), digest_size=16
-        ).hexdigest()
+        if further := self.further:
+            content.append(further)
+        return hashlib.blake2b(_encode_sorted(content).encode(), digest_size=16).hexdigest()
 
     @property
     def seed(self) -> int:

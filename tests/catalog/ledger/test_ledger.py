@@ -12,6 +12,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from catalog.ledger import Ledger, segments
 from catalog.ledger.segments import SCHEMA, Segment
@@ -287,3 +289,22 @@ def test_a_failure_is_found_until_there_is_a_completion_and_only_for_its_limit(s
     assert Ledger(store).find([longer]) == {}
     fill(store, [asked])
     assert isinstance(Ledger(store).find([asked])[asked.id], Completion)
+
+
+TEXTS = st.text(st.characters(codec=None) | st.sampled_from('"\\\n\x00\x7f\u2028\ud800é😀'), max_size=8)
+
+
+@given(st.lists(TEXTS, max_size=3), TEXTS, st.sampled_from(["", '{"type": "é"}']), TEXTS, st.none() | st.integers(0, 9))
+def test_a_prompt_is_the_json_that_it_always_was(
+    contents: list[str], prefix: str, schema: str, choice: str, top_k: int | None
+) -> None:
+    """Places are hashes of it: what was paid for would not be found under another."""
+    messages = tuple(Message("user", content) for content in contents)
+    asked = Request(
+        "m", "", messages, Sampling(9, schema=schema, top_k=top_k), 0, prefix, choices=(choice,) * len(prefix)
+    )
+    whole: dict[str, object] = {"messages": [["user", content] for content in contents], "prefix": prefix}
+    whole |= ({"schema": schema} if schema else {}) | ({"settings": asked.further} if asked.further else {})
+    text = json.dumps(whole, ensure_ascii=False)
+    halves = any("\ud800" <= character <= "\udfff" for character in text)
+    assert segments.prompt(asked) == (json.dumps(whole) if halves else text)
