@@ -19,7 +19,7 @@ ASKING = 8
 
 
 @contextmanager
-def beside_other_builds(job: TableJob) -> Iterator[None]:
+def yield_to_other_builds(job: TableJob) -> Iterator[None]:
     """Go on where something is missing because another build has completed the table meanwhile, and removed what it was made with."""
     try:
         yield
@@ -42,7 +42,7 @@ def prepare(job: TableJob, units: UnitExecutor | None = None, watcher: Watcher =
     """
     if job.folder().read_manifest() is not None:  # another build was first, and has removed what it prepared
         return
-    with beside_other_builds(job), explain_full_disk(job.name):
+    with yield_to_other_builds(job), explain_full_disk(job.name):
         find_kind(job).prepare(units, watcher)
 
 
@@ -60,7 +60,7 @@ def run_batch(
         watcher: Is notified of how far they are.
 
     """
-    with beside_other_builds(job):
+    with yield_to_other_builds(job):
         if units is not None:
             units.run([make_unit(job, partition) for partition in batch.partitions], watcher)
             return

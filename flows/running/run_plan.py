@@ -18,7 +18,7 @@ from catalog.storage import Store
 from catalog.store_format import mark_format
 from catalog.tables import Manifest
 from flows.planning.plan import Plan, TableJob
-from flows.running.calls import ASKING, beside_other_builds, prepare, run_batch
+from flows.running.calls import ASKING, yield_to_other_builds, prepare, run_batch
 from flows.running.complete import complete_table
 from flows.running.engine_pool import EnginePool
 from flows.running.kinds import find_kind
@@ -170,7 +170,7 @@ class _Schedule:
         """Submit what is left of a table."""
         kind = find_kind(job)
         pending: list[Partition] = []
-        with beside_other_builds(job):
+        with yield_to_other_builds(job):
             pending, rows = kind.list_pending(), kind.count_expected_rows()
             left = sum(map(kind.count_rows, pending))
             self.watcher.begin(job.name, rows, 0 if rows is None else rows - left)

@@ -41,7 +41,7 @@ def explain_full_disk(about: str) -> Iterator[None]:
     """Raise `StoreError` where a database in a work folder has no room, be it for its tables or for what a query spills."""
     try:
         yield
-    except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+    except duckdb.Error as error:  # of many kinds: what writes, commits, or comes after a commit that failed
         is_full = isinstance(error, duckdb.OutOfMemoryException) or any(words in str(error) for words in _FULL)
         if not is_full:
             raise

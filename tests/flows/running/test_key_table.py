@@ -59,6 +59,23 @@ def test_a_disk_that_is_full_at_a_tables_end_is_an_error_that_says_which(
     assert not [path for path in (tmp_path / "store").iterdir() if path.name.startswith(".errata-tmp")]
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        duckdb.TransactionException('TransactionContext Error: Failed to commit: Could not write file "x.wal": No space left on device'),
+        duckdb.FatalException("FATAL Error: the database has been invalidated because of a previous fatal error: No space left on device"),
+        duckdb.OutOfMemoryException("Out of Memory Error: failed to offload data block: the maximum of the temporary folder is reached"),
+    ],
+    ids=type,
+)  # fmt: skip
+def test_whatever_a_full_disk_fails_in_is_explained(error: duckdb.Error) -> None:
+    with (
+        pytest.raises(StoreError, match=r"^t: what is .* has no room on the disk .*; free some of it"),
+        explain_full_disk("t"),
+    ):
+        raise error
+
+
 def test_another_fault_of_the_disk_stays_what_it_is() -> None:
     with pytest.raises(duckdb.IOException, match="cannot be opened"), explain_full_disk("t"):
         raise duckdb.IOException("IO Error: cannot be opened")
