@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -23,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
-from errata.release.shapes import ANY, COUNT, FLAG, TEXT, Each, find_faults
+from errata.release.shapes import ANY, COUNT, FLAG, PATH, TEXT, Each, Scalar, find_faults
 
 from catalog.parts import ROW, BaseRows, ParquetFile, PartWriter, digest_bytes, list_ranges, parse_rows
 from catalog.storage import Store, StoreError
@@ -37,6 +38,8 @@ FINGERPRINTS = 1
 AGAIN = "remove the table's folder and build again"
 DIGITS = 24
 PREPARATION = "preparation"
+_UNFIT = (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError)
+"""What comes of a part that is other than its manifest says, as a stranger's may be."""
 MANY = 64
 """Files, or receipts, of a table from which on they are listed in a Parquet file of their own."""
 
@@ -102,14 +105,18 @@ class Manifest:
     format: int = FORMAT
 
 
+_FOLDER = re.compile(r"[A-Za-z0-9_-]+-[0-9a-f]{24}")
+_TABLE = Scalar(
+    "task and fingerprint of a table", lambda value: isinstance(value, str) and _FOLDER.fullmatch(value) is not None
+)
 _FILE: dict[str, Any] = {
-    "path": TEXT, "rows": COUNT, "sha256": TEXT, "first?": COUNT, "groups?": [(COUNT, COUNT, TEXT)]
+    "path": PATH, "rows": COUNT, "sha256": TEXT, "first?": COUNT, "groups?": [(COUNT, COUNT, TEXT)]
 }  # fmt: skip
-_FILE["base?"] = {"table": TEXT, "part": _FILE, "columns": [TEXT], "order": [TEXT], "selected": FLAG}
+_FILE["base?"] = {"table": _TABLE, "part": _FILE, "columns": [TEXT], "order": [TEXT], "selected": FLAG}
 _RECEIPT = {"rows_in": COUNT, "parts": [_FILE], "rejected": [_FILE], "reasons": Each(COUNT), "failed?": COUNT}
 SHAPE: Mapping[str, Any] = {
     "fingerprint": TEXT, "task": TEXT, "version": TEXT, "parameters": Each(ANY), "inputs": [TEXT], "columns": [TEXT], "receipt": _RECEIPT,
-    "shares?": [TEXT], "list?": TEXT, "format?": COUNT,
+    "shares?": [_TABLE], "list?": TEXT, "format?": COUNT,
 }  # fmt: skip
 """Of a table's manifest as JSON."""
 
@@ -251,12 +258,7 @@ class TableFolder:
         """
         try:
             return self._join_columns(part, columns)
-        except (
-            pl.exceptions.PolarsError,
-            TypeError,
-            ValueError,
-            OverflowError,
-        ) as error:  # a manifest that a stranger wrote
+        except _UNFIT as error:
             path = self.store.link(f"{self.path}/{part.path}")
             fault = (str(error).splitlines() or [type(error).__name__])[0][:200]
             raise StoreError(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 
-from catalog.storage import StoreError
 from flows.planning.plan import TableJob
+from flows.running.complete import yield_to_other_builds
 from flows.running.engine_pool import EnginePool
 from flows.running.kinds import find_kind, run_partition
 from flows.running.partitions import Partition, PartitionBatch
@@ -16,16 +15,6 @@ from flows.running.work_folder import explain_full_disk
 
 ASKING = 8
 """Tables that ask models at a time, at most: they wait nearly all the while, so they have threads beside those that compute."""
-
-
-@contextmanager
-def yield_to_other_builds(job: TableJob) -> Iterator[None]:
-    """Go on where something is missing because another build has completed the table meanwhile, and removed what it was made with."""
-    try:
-        yield
-    except StoreError:
-        if job.folder().read_manifest() is None:
-            raise
 
 
 def prepare(job: TableJob, units: UnitExecutor | None = None, watcher: Watcher = NOBODY) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +19,16 @@ from flows.running.key_table import KeyTable
 from flows.running.kinds import find_kind
 from flows.running.partitions import AccountingError
 from flows.running.work_folder import explain_full_disk
+
+
+@contextmanager
+def yield_to_other_builds(job: TableJob) -> Iterator[None]:
+    """Go on where something is missing because another build has completed the table meanwhile, and removed what it was made with."""
+    try:
+        yield
+    except StoreError:
+        if job.folder().read_manifest() is None:
+            raise
 
 
 def complete_table(job: TableJob) -> Manifest:
@@ -35,12 +47,11 @@ def complete_table(job: TableJob) -> Manifest:
     folder = job.folder()
     if before := folder.read_manifest():  # another build was first; the receipts may be gone
         return before
-    try:
+    with yield_to_other_builds(job):
         return _complete(job, folder)
-    except StoreError:  # while this one was at it
-        if before := folder.read_manifest():
-            return before
-        raise
+    manifest = folder.read_manifest()
+    assert manifest is not None, "another build has completed it, and it stays"
+    return manifest
 
 
 def _complete(job: TableJob, folder: TableFolder) -> Manifest:

@@ -18,8 +18,8 @@ from catalog.storage import Store
 from catalog.store_format import mark_format
 from catalog.tables import Manifest
 from flows.planning.plan import Plan, TableJob
-from flows.running.calls import ASKING, prepare, run_batch, yield_to_other_builds
-from flows.running.complete import complete_table
+from flows.running.calls import ASKING, prepare, run_batch
+from flows.running.complete import complete_table, yield_to_other_builds
 from flows.running.engine_pool import EnginePool
 from flows.running.kinds import find_kind
 from flows.running.kinds.kind import Kind

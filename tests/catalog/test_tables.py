@@ -1,4 +1,6 @@
+import json
 import uuid
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -125,4 +127,21 @@ def test_a_manifest_or_receipt_that_lacks_something_says_where(name: str) -> Non
     place = folder()
     place.store.write(f"{place.path}/{name}", b"{}")
     with pytest.raises(StoreError, match=f"{name}: no (manifest of a table|receipt) .*; remove the table's folder"):
+        place.read_manifest() if name == "manifest.json" else place.read_commit("00000")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"path": "../../../../../../../../dev/zero"}, {"path": "/dev/zero"}, {"base": {"table": "a-0/../..", "part": {}, "columns": [], "order": [], "selected": False}}],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["manifest.json", "receipts/00000.json"])
+def test_a_stranger_chooses_no_path_outside_of_the_store(name: str, change: dict[str, object], tmp_path: Path) -> None:
+    place = TableFolder(Store(str(tmp_path)), "rows", "0" * 24)
+    receipt = PartitionCommit(1, [place.write("parts/x.parquet", pl.DataFrame({"id": ["a"]}))])
+    place.commit("00000", receipt)
+    place.complete(Manifest("0" * 24, "rows", "1", {}, [], ["id"], receipt))
+    value = json.loads(place.store.read(f"{place.path}/{name}"))
+    (value["receipt"] if name == "manifest.json" else value)["parts"][0] |= change
+    place.store.write(f"{place.path}/{name}", json.dumps(value).encode())
+    with pytest.raises(StoreError, match=r"its `.*parts\.0\..*`.*expected .*; remove the table's folder"):
         place.read_manifest() if name == "manifest.json" else place.read_commit("00000")

@@ -9,11 +9,9 @@ from typing import Any
 
 from ..errors import Unreadable
 from .manifest_shape import MANIFEST
-from .shapes import COUNT, TEXT, find_faults, find_unfit
+from .shapes import COUNT, PATH, TEXT, find_faults, find_unfit
 
 FORMAT = 1
-_STEP = r"[A-Za-z0-9][A-Za-z0-9._=-]{0,199}"
-_PATH = re.compile(rf"{_STEP}(?:/{_STEP}){{0,7}}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -66,9 +64,9 @@ def _list_faults(manifest: dict[str, Any], corpus: str, version: str) -> Any:
 
 def _is_sound(file: dict[str, Any]) -> bool:
     """Whether an entry names a file that lies in the release, and nowhere else."""
-    path, digest = file.get("path"), file.get("sha256")
+    digest = file.get("sha256")
     return (
-        isinstance(path, str) and _PATH.fullmatch(path) is not None
+        PATH.fits(file.get("path"))
         and isinstance(digest, str) and _SHA256.fullmatch(digest) is not None
         and COUNT.fits(file.get("bytes")) and COUNT.fits(file.get("rows", 0))
         and ("view" in file) == ("split" in file) and ("rows" in file or "view" not in file)

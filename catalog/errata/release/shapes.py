@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -60,6 +61,11 @@ FLAG = Scalar("true or false", lambda value: isinstance(value, bool))
 COUNT = Scalar("a whole number, 0 or more", lambda value: _is_whole(value) and value >= 0)
 POSITIVE = Scalar("a whole number above 0", lambda value: _is_whole(value) and value > 0)
 NUMBER = Scalar("a number", lambda value: _is_whole(value) or isinstance(value, float))
+_STEP = r"[A-Za-z0-9][A-Za-z0-9._=-]{0,199}"
+_PATH = re.compile(rf"{_STEP}(?:/{_STEP}){{0,7}}")
+PATH = Scalar(
+    "a path below it, of plain names", lambda value: isinstance(value, str) and _PATH.fullmatch(value) is not None
+)
 PLAIN = Scalar("text or a number", lambda value: isinstance(value, str | int | float))
 
 
