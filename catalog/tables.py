@@ -105,7 +105,7 @@ class Manifest:
     format: int = FORMAT
 
 
-_FOLDER = re.compile(r"[A-Za-z0-9_-]+-[0-9a-f]{24}")
+_FOLDER = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _TABLE = Scalar(
     "task and fingerprint of a table", lambda value: isinstance(value, str) and _FOLDER.fullmatch(value) is not None
 )
