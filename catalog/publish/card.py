@@ -53,7 +53,7 @@ def render_card(
     head = {
         "pretty_name": recipe.title,
         **describe_licence(recipe.license),
-        "language": ["en"],
+        **({"language": list(recipe.languages)} if recipe.languages else {}),
         "task_categories": ["text-generation"],
         "annotations_creators": ["machine-generated"],
         "tags": ["reasoning-mistakes", "errata"],

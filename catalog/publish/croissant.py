@@ -63,6 +63,7 @@ def render_croissant(
         "citeAs": f"{recipe.title}: {recipe.corpus} {recipe.version}",
         "license": recipe.license,
         "version": recipe.version,
+        **({"inLanguage": list(recipe.languages)} if recipe.languages else {}),
         "url": f"corpus://{recipe.corpus}@{recipe.version}",
         "keywords": ["reasoning-mistakes", "errata"],
         "distribution": [*map(_file, data), *sets],

@@ -93,6 +93,7 @@ class _RecipeReader:
         return Recipe(
             self.document, head.corpus, head.version, head.title, head.description, head.license,
             tuple(head.sources), head.seed, head.models, tuple(tables), head.quality, gates,
+            tuple(head.languages),
         )  # fmt: skip
 
     def _name(self, path: tuple[str, str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +16,7 @@ from schemas.recipe.models import Model
 from schemas.task import Parameters, Task
 
 NAME = r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$"
+LANGUAGE = r"^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}$"
 VERSION = r"^(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})$"
 FAILURES = 0.05
 """The share of a table's requests that may fail for good, unless its recipe says otherwise."""
@@ -41,6 +42,10 @@ class Head(BaseModel):
     title: str = Field(description="A line for people.")
     description: str = Field("", description="A paragraph for people; Markdown.")
     license: str = Field(description="The licence of the release: an SPDX name.")
+    languages: list[Annotated[str, Field(pattern=LANGUAGE)]] = Field(
+        ["en"],
+        description="The languages of its texts, for the card: codes of BCP 47, as `en` and `pt-BR`; `[]` where they are not known.",
+    )
     sources: list[Origin] = Field([], description="What the rows come from.")
     quality: str = Field("", description="What was measured of the labels, and their limits, for the card; Markdown.")
     seed: int = Field(0, ge=0, description="From it and a row's id comes everything random.")
@@ -97,6 +102,8 @@ class Recipe:
     quality: str = ""
     gates: tuple[Declared, ...] | None = None
     """What a release must satisfy beside its contracts; None where the recipe asks for nothing."""
+    languages: tuple[str, ...] = ("en",)
+    """Of its texts, as codes of BCP 47; empty where they are not known."""
 
     @property
     def file(self) -> str:

@@ -12,6 +12,7 @@ import yaml
 
 from catalog.publish.card import format_percent, render_card
 from catalog.publish.card_labels import NO_NOISE, render_labels
+from catalog.publish.croissant import render_croissant
 from catalog.publish.publish import View, publish
 from catalog.storage import Store
 from schemas.contract import Column, Contract
@@ -106,6 +107,14 @@ def test_a_licence_is_one_that_the_hub_knows_or_another_with_its_name(name: str,
     head = yaml.safe_load(render_card(replace(RECIPE, license=name), {}, FILES, []).split("---\n")[1])
     assert {key: value for key, value in head.items() if key.startswith("license")} == expected
     assert head["task_categories"] == ["text-generation"]
+
+
+def test_languages_are_those_of_the_recipe_and_nothing_is_said_of_unknown_ones() -> None:
+    for languages in [("en",), ("de", "pt-BR"), ()]:
+        recipe = replace(RECIPE, languages=languages)
+        head = yaml.safe_load(render_card(recipe, {}, FILES, []).split("---\n")[1])
+        assert tuple(head.get("language", ())) == languages
+        assert tuple(render_croissant(recipe, {}, (), (), ()).get("inLanguage", ())) == languages
 
 
 def test_a_card_says_how_much_of_each_column_is_filled(tmp_path: Path) -> None:
