@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -19,6 +19,9 @@ from flows.running.key_table import KeyTable
 from flows.running.kinds import find_kind
 from flows.running.partitions import AccountingError
 from flows.running.work_folder import explain_full_disk
+
+HASHED = 1 << 24
+"""Rows whose keys are compared by hashes of 8 bytes, in memory, before any database is: most tables have no key twice."""
 
 
 @contextmanager
@@ -89,11 +92,11 @@ def _reject_repeats_across_files(job: TableJob, folder: TableFolder, receipt: Pa
     """The table with each key once: rows that repeat one of an earlier part are rejected."""
     key = job.contract.key
     parts, dropped, count = list(receipt.parts), list(receipt.rejected), 0
+    if _all_differ(folder, key, receipt.parts):
+        return receipt
     with KeyTable(folder.store) as database:
         for i, part in enumerate(receipt.parts):
             database.add(folder.read(part, [key]).with_columns(unit=pl.lit(i, pl.Int32)))
-        if not database.rows:
-            return receipt
         first = f"SELECT {key}, min(unit) AS first FROM narrow GROUP BY {key} HAVING count(*) > 1"
         again = f"SELECT {key} AS key, unit FROM narrow JOIN ({first}) USING ({key}) WHERE unit <> first"
         for i, keys in database.by_partition(again):
@@ -109,6 +112,14 @@ def _reject_repeats_across_files(job: TableJob, folder: TableFolder, receipt: Pa
     reasons["duplicate id"] = reasons.get("duplicate id", 0) + count
     kept = [part for part in parts if part.rows]
     return replace(receipt, parts=kept, rejected=dropped, reasons=dict(sorted(reasons.items())))
+
+
+def _all_differ(folder: TableFolder, key: str, parts: Sequence[ParquetFile]) -> bool:
+    """Whether the keys of parts differ for certain, by their hashes; of more rows than `HASHED` nothing is certain."""
+    if sum(part.rows for part in parts) > HASHED:
+        return False
+    hashes = [folder.read(part, [key])[key].hash() for part in parts]
+    return not hashes or pl.concat(hashes).n_unique() == sum(map(len, hashes))
 
 
 def _write_unique(job: TableJob, path: str, part: ParquetFile, kept: pl.Expr) -> ParquetFile:

@@ -69,15 +69,15 @@ class RayExecutor:
                     raise ProcessError(f"{name}: was not ended, because the build has ended; build again")
                 for stream in self._wait(list(running)):
                     number = running[stream]
-                    kind, value = self._receive(stream, units[number])
-                    if kind == "advance":
-                        watcher.advance(*value)
-                        continue
-                    del running[stream]
-                    if kind == "failed":
-                        error, cause = value
-                        raise error from cause
-                    results[number] = value
+                    for kind, value in self._receive(stream, units[number]):
+                        if kind == "advance":
+                            watcher.advance(*value)
+                            continue
+                        del running[stream]
+                        if kind == "failed":
+                            error, cause = value
+                            raise error from cause
+                        results[number] = value
             return results
         finally:
             for stream in running:  # where one failed
@@ -90,10 +90,10 @@ class RayExecutor:
         ready: list[Any] = self._ray.wait(streams, num_returns=len(streams), timeout=0, fetch_local=False)[0]
         return ready
 
-    def _receive(self, stream: Any, unit: Unit) -> Message:
-        """The next message of a unit."""
+    def _receive(self, stream: Any, unit: Unit) -> list[Message]:
+        """The next messages of a unit."""
         try:
-            kind, value = self._ray.get(next(stream))
+            said: list[Message] = self._ray.get(next(stream))
         except self._ray.exceptions.RayTaskError as error:  # before it could say so itself
             cause = " ".join(f"{type(error.cause).__name__}: {error.cause}".split())[:200]
             raise ProcessError(
@@ -105,17 +105,17 @@ class RayExecutor:
                 f"{unit.name}: was begun {RETRIES + 1} times on the cluster and ended each time without a word ({reason}); "
                 "look at the memory of its nodes, and build again"
             ) from error
-        return kind, value
+        return said
 
     def close(self) -> None:
         """Have what waits for units stop, which ends them."""
         self._closing = True
 
 
-def _on_node() -> Callable[[list[str], dict[str, str], str, bytes], Iterator[Message]]:
+def _on_node() -> Callable[[list[str], dict[str, str], str, bytes], Iterator[list[Message]]]:
     """What Ray sends to nodes. As an inner function it is sent whole: a node may not have Errata where it looks for modules yet."""
 
-    def run(paths: list[str], code: dict[str, str], name: str, unit: bytes) -> Iterator[Message]:
+    def run(paths: list[str], code: dict[str, str], name: str, unit: bytes) -> Iterator[list[Message]]:
         import os
         import pickle
         import sys
@@ -127,7 +127,7 @@ def _on_node() -> Callable[[list[str], dict[str, str], str, bytes], Iterator[Mes
 
         fault = find_code_fault(code)
         if fault:  # a node that came later
-            yield "failed", (ClusterError(f"{name}: a node of the cluster {fault}"), None)
+            yield [("failed", (ClusterError(f"{name}: a node of the cluster {fault}"), None))]
         else:  # other code might not even read it
             yield from stream_unit(pickle.loads(unit))  # noqa: S301
 

@@ -9,10 +9,12 @@ import platform
 import queue
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from threading import Thread
+from time import monotonic
 from typing import Any
 
 from errata.storage import TEMPORARY
@@ -29,7 +31,8 @@ CODE = ("catalog", "flows", "schemas", "tasks")
 """The folders whose files decide what a unit makes."""
 LIBRARIES = ("polars", "pyarrow", "duckdb", "numpy", "math-verify", "mpmath")
 """The libraries that decide, too, down to the bytes of a file; of Ray's own version Ray takes care."""
-
+PATIENCE = 0.3
+"""Seconds for which what a unit says is gathered, before it is sent."""
 MOMENT = 1.0
 """Seconds for which a replica's next message is waited for on its node."""
 
@@ -107,16 +110,18 @@ def write_marker(store: Store) -> tuple[str, bytes]:
     return marker, content
 
 
-def stream_unit(unit: Unit) -> Iterator[Message]:
-    """Run a unit, and yield what it says as it says it."""
+def stream_unit(unit: Unit) -> Iterator[list[Message]]:
+    """Run a unit, and yield what it says, at most every `PATIENCE` seconds: a message by itself costs Ray some milliseconds."""
     messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
     # a thread, as whoever yields cannot run meanwhile
     Thread(target=run_unit, args=(unit, messages.put), daemon=True).start()
-    while True:
-        message = messages.get()
-        yield message
-        if message[0] != "advance":
-            return
+    ended = False
+    while not ended:
+        said, until = [messages.get()], monotonic() + PATIENCE
+        while not (ended := said[-1][0] != "advance") and (left := until - monotonic()) > 0:
+            with suppress(queue.Empty):
+                said.append(messages.get(timeout=left))
+        yield said
 
 
 def start_replica(message: bytes) -> tuple[str, WorkerProcess | None, str | None]:

@@ -1,6 +1,6 @@
 """Ray against one process: row-wise stages on two nodes of one processor each, and what a unit costs.
 
-python -m tests.benchmarks.ray [--rows 80000] [--pairs 3]
+python -m tests.benchmarks.ray [--rows 240000] [--pairs 5]
 
 The nodes are namespaces of this machine (root, Linux, two processors; `make install-ray`). One process on two cores, whose
 Polars has two threads, and the two nodes build the same tables in turn, pair by pair; the ratio of a pair counts, and of
@@ -120,8 +120,8 @@ def measure(folder: Path, place: str, pairs: int) -> int:
 def main() -> int:
     """Start the cluster, and measure on its head; 1 where a figure is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=80_000)
-    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=240_000)
+    parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--place", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()

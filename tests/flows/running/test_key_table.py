@@ -12,7 +12,7 @@ import pytest
 
 from catalog.storage import StoreError
 from flows.planning.plan import make_plan
-from flows.running import key_table
+from flows.running import complete, key_table
 from flows.running.key_table import KeyTable
 from flows.running.kinds.from_files import FromFilesKind
 from flows.running.run_plan import materialize
@@ -51,6 +51,7 @@ def test_a_disk_that_is_full_at_a_tables_end_is_an_error_that_says_which(
 
     monkeypatch.setattr(key_table, "open_database", fail)
     monkeypatch.setattr(FromFilesKind, "repeats_keys", lambda _: True)
+    monkeypatch.setattr(complete, "HASHED", 0)
     plan = make_plan(str(ROOT / "catalog" / "recipes" / "sample.yaml"), None, str(tmp_path / "store"))
     with pytest.raises(
         StoreError, match=r"^generations: what is .* has no room on the disk \(IO Error: .*; free some of it"

@@ -16,7 +16,7 @@ from catalog.records import read as record_reading
 from catalog.storage import Store
 from flows.planning import plan as planning
 from flows.planning.plan import Plan, TableJob
-from flows.running import commit
+from flows.running import commit, complete
 from flows.running.complete import complete_table
 from flows.running.kinds import find_kind, run_partition
 from flows.running.partitions import AccountingError
@@ -78,7 +78,11 @@ def test_every_row_is_kept_or_rejected_whatever_comes_in(tmp_path: Path, texts: 
     assert rows == len(kept)
 
 
-def test_an_id_that_comes_again_in_another_file_is_rejected_and_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("hashed", [0, 5, complete.HASHED], ids=["in a database at once", "as many as fit", "few"])
+def test_an_id_that_comes_again_in_another_file_is_rejected_and_named(
+    hashed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(complete, "HASHED", hashed)
     plan = make(tmp_path, [row("one"), row("two")], [row("two"), row("three"), row("three")])
     receipt = make_table(plan.jobs[0]).receipt
     assert receipt.reasons == {"duplicate id": 2}
