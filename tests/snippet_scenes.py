@@ -22,6 +22,7 @@ from errata.cli.command import main
 
 from catalog.declarations import FORMATS
 from tests.building import build
+from tests.prefect_server import find_port
 from tests.snippets import ROOT
 
 COUNT = 40
@@ -51,6 +52,8 @@ class Scene:
 
     folder: Path
     words: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    """The environment of its commands."""
 
     @property
     def store(self) -> str:
@@ -69,14 +72,26 @@ def prepare(folder: Path) -> None:
         shutil.copytree(ROOT / path, folder / path)
     for recipe in (folder / "catalog/recipes").glob("*.yaml"):
         recipe.write_text(re.sub(r"count: \d+", f"count: {COUNT}", recipe.read_text("utf-8")), "utf-8")
-    (folder / "infra").mkdir()
-    shutil.copy(ROOT / "infra/compose.env.example", folder / "infra")
-    (folder / ".venv").symlink_to(sys.prefix)
+    install(folder)
     abacus = folder / "catalog/recipes/abacus.yaml"
     text = abacus.read_text("utf-8").partition("\n# what a release must satisfy")[0]  # of a thousand problems
     abacus.write_text(text.replace("mistakes, flawed,", "mistakes,"), "utf-8")
     build(abacus, folder / "store")
     publish_mwpes(folder / "catalog/recipes", folder / "store", *WHERE)
+
+
+def install(folder: Path) -> None:
+    """What `make` finds installed: all that it would look at is there, and older than its stamp."""
+    for path in ("infra/supply/uv.txt", "infra/compose.env.example", "infra/prefect.env", "Makefile"):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, folder / path)
+    (folder / ".venv").mkdir()
+    for entry in Path(sys.prefix).iterdir():
+        if not entry.name.startswith(".installed"):
+            (folder / ".venv" / entry.name).symlink_to(entry)
+    for path in (".uv/bin/uv", "uv.lock", "pyproject.toml", ".venv/.installed"):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).touch()
 
 
 def publish_mwpes(recipes: Path, store: Path, *versions: str) -> None:
@@ -139,33 +154,38 @@ def pin(scene: Scene) -> None:
     scene.words["sha256:9f2c…"] = digest
 
 
+def have_no_server(scene: Scene) -> None:
+    """No Prefect server but one that the page starts, at a port that is free."""
+    port = find_port()
+    del scene.variables["PREFECT_API_URL"]
+    scene.variables |= {"PREFECT_SERVER_API_PORT": str(port), "ERRATA_STORE": scene.store}
+    scene.words = {"127.0.0.1:4200": f"127.0.0.1:{port}"}
+
+
+def free_port(scene: Scene) -> None:
+    """Generations, and a port that nobody listens at for the one that the page names."""
+    write_generations(scene)
+    scene.words["--port 8000"] = f"--port {find_port()}"
+
+
 SCENES: Mapping[str, Callable[[Scene], None]] = {
     "README.md": write_own_files,
     "docs/corrections.md": drop_gates,
+    "docs/faults.md": have_no_server,
     "docs/labels.md": write_labels,
     "docs/own-data.md": write_own_files,
-    "docs/report.md": write_generations,
+    "docs/report.md": free_port,
     "docs/releases.md": write_keys,
+    "docs/schedules.md": have_no_server,
     "docs/training.md": pin,
+    "infra/README.md": have_no_server,
 }
 """What a page needs beside."""
 
 
-def set_scene(
-    page: str, base: Path | None, folder: Path, environment: Mapping[str, str]
-) -> tuple[Scene, dict[str, str]]:
-    """A page's own copy of what is prepared; nothing lies there without a base.
-
-    Returns:
-        It, and the environment of its commands.
-
-    """
-    scene = Scene(folder, {"http://127.0.0.1:4200/api": environment["PREFECT_API_URL"]})
-    if base is not None:
-        shutil.copytree(base, folder, symlinks=True, dirs_exist_ok=True)
-        if page in SCENES:
-            SCENES[page](scene)
-    return scene, {
+def set_scene(page: str, base: Path | None, folder: Path, environment: Mapping[str, str]) -> Scene:
+    """A page's own copy of what is prepared; nothing lies there without a base."""
+    variables = {
         **environment,
         "HOME": str(folder),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}",
@@ -173,6 +193,12 @@ def set_scene(
         "BROWSER": "true",
         "PAGER": "cat",
     }
+    scene = Scene(folder, {"http://127.0.0.1:4200/api": environment["PREFECT_API_URL"]}, variables)
+    if base is not None:
+        shutil.copytree(base, folder, symlinks=True, dirs_exist_ok=True)
+        if page in SCENES:
+            SCENES[page](scene)
+    return scene
 
 
 MADE_UP: Mapping[str, list[dict[str, object]]] = {

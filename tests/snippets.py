@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -116,13 +117,30 @@ def blur(text: str) -> str:
 
 
 @cache
+def read_groups() -> list[dict[str, Any]]:
+    result: list[dict[str, Any]] = yaml.safe_load((ROOT / "tests/snippets.yaml").read_text("utf-8"))
+    return result
+
+
+@cache
 def read_reasons() -> dict[tuple[str, str], str]:
     """Why what is shown is not executed, by the keys of commands and blocks."""
-    groups = yaml.safe_load((ROOT / "tests/snippets.yaml").read_text("utf-8"))
     return {
         (page, text): group["reason"]
-        for group in groups
+        for group in read_groups()
+        if "reason" in group
         for page, texts in group.items()
         if page != "reason"
         for text in texts
+    }
+
+
+@cache
+def read_awaited() -> dict[tuple[str, str], str]:
+    """What is awaited of commands that go on until they are stopped, by their keys."""
+    return {
+        (page, text): awaited
+        for group in read_groups()
+        for page, texts in group.get("goes-on", {}).items()
+        for text, awaited in texts.items()
     }

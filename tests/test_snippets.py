@@ -37,6 +37,7 @@ from tests.snippets import (
     list_all_commands,
     list_blocks,
     list_commands,
+    read_awaited,
     read_reasons,
 )  # fmt: skip
 
@@ -77,7 +78,8 @@ def test_what_is_not_executed_is_listed_with_the_reason() -> None:
     shown = {command.key for command in list_all_commands()} | {
         block.key for block in list_all("python", "yaml", "yml")
     }
-    assert read_reasons().keys() - shown == set()
+    assert read_reasons().keys() - shown == set() == read_awaited().keys() - shown
+    assert read_reasons().keys() & read_awaited().keys() == set()
     reasons = Counter(read_reasons().values())
     lines = [f"{number:>4}  {reason}" for reason, number in sorted(reasons.items(), key=lambda item: -item[1])]
     others = len(read_reasons()) - len(UNEXECUTED)

@@ -9,13 +9,25 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.command import run_here
+from tests.snippet_going_on import keep_going
 from tests.snippet_scenes import Scene, prepare, set_scene
-from tests.snippets import PAGES, ROOT, Block, Command, follow, list_blocks, list_commands, read_reasons
+from tests.snippets import (
+    PAGES,
+    ROOT,
+    Block,
+    Command,
+    follow,
+    list_blocks,
+    list_commands,
+    read_awaited,
+    read_reasons,
+)  # fmt: skip
 
 REDUCED = {"docs/evaluation.md"}
 """Pages whose outputs are of recipes that run here on fewer problems: other numbers come out."""
@@ -58,19 +70,19 @@ def test_a_page_works_as_it_stands(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    scene, variables = set_scene(page.relative_to(ROOT).as_posix(), base, tmp_path, environment)
+    scene = set_scene(page.relative_to(ROOT).as_posix(), base, tmp_path, environment)
     monkeypatch.chdir(tmp_path)
     for name in ("HOME", "BROWSER", "ERRATA_CACHE"):
-        monkeypatch.setenv(name, variables[name])
+        monkeypatch.setenv(name, scene.variables[name])
     blocks = list_runs(page)
     assert blocks
     for block in blocks:
         if is_file(block):
             (scene.folder / block.key[1].removeprefix("# ")).write_text(block.text, "utf-8")
         elif block.language == "python":
-            execute(scene, block, [sys.executable, "-c", scene.fill_in(block.text)], variables)
+            execute(scene, block, [sys.executable, "-c", scene.fill_in(block.text)])
         else:
-            run_commands(scene, block, variables, capsys)
+            run_commands(scene, block, capsys)
 
 
 DATA = os.environ.get("ERRATA_DATA", "")
@@ -79,12 +91,12 @@ DATA = os.environ.get("ERRATA_DATA", "")
 @pytest.mark.data
 @pytest.mark.skipif(not DATA, reason="ERRATA_DATA names no folder with published gold")
 def test_the_example_of_published_gold_works_as_it_stands(environment: Mapping[str, str], tmp_path: Path) -> None:
-    scene, variables = set_scene("docs/labels.md", None, tmp_path, environment)
+    scene = set_scene("docs/labels.md", None, tmp_path, environment)
     shutil.copy(Path(DATA) / "bigbench-mistake/multistep_arithmetic.jsonl.gz", tmp_path)
     program, shown = (block for block in list_blocks(ROOT / "docs/labels.md") if "guesses.jsonl" in block.text)
-    execute(scene, program, [sys.executable, "-c", program.text], variables)
+    execute(scene, program, [sys.executable, "-c", program.text])
     (command,) = list_commands(shown)
-    output = execute(scene, command, ["bash", "-c", command.text], variables)
+    output = execute(scene, command, ["bash", "-c", command.text])
     assert follow(command.shown, output) is None, output
 
 
@@ -94,7 +106,7 @@ def test_the_example_of_published_gold_works_as_it_stands(environment: Mapping[s
 def test_what_is_built_of_recorded_generations_can_be_planned(
     page: str, environment: Mapping[str, str], tmp_path: Path
 ) -> None:
-    scene, variables = set_scene(page, None, tmp_path, environment)
+    scene = set_scene(page, None, tmp_path, environment)
     (tmp_path / "catalog").symlink_to(ROOT / "catalog")
     (tmp_path / ".venv").symlink_to(sys.prefix)
     scene.words["DIR"] = DATA
@@ -106,32 +118,50 @@ def test_what_is_built_of_recorded_generations_can_be_planned(
     ]
     for command in commands:
         text = scene.fill_in(command.text).replace("errata build", "errata plan")
-        assert execute(scene, command, ["bash", "-c", text], variables)
+        assert execute(scene, command, ["bash", "-c", text])
 
 
-PLAIN = re.compile(r"(?:\.venv/bin/)?errata (?!build)([^|&>{}~$]+)")
+PLAIN = re.compile(r"(?:\.venv/bin/)?errata (?!build|deploy)([^|&>{}~$]+)")
 """Commands that need no shell and no Prefect: they run in this process, which has imported what they need."""
 
 
-def run_commands(scene: Scene, block: Block, variables: Mapping[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-    for command in list_commands(block):
-        if command.key in read_reasons():
-            continue
-        text = scene.fill_in(command.text)
-        if plain := PLAIN.fullmatch(text):
-            result = run_here(capsys, *shlex.split(plain[1]))
-            assert result.code == 0, f"{block}: {text}: exit code {result.code}\n{result.out}\n{result.err}"
-            output = result.out
-        else:
-            output = execute(scene, command, ["bash", "-c", text], variables)
-        missing = follow(command.shown, output, block.page in REDUCED)
-        assert missing is None, f"{block}: {command.text}: {missing!r} is not in\n{output}"
+EXPORT = re.compile(r"export (\w+)=(\S+)")
 
 
-def execute(scene: Scene, what: Block | Command, words: list[str], variables: Mapping[str, str]) -> str:
+def run_commands(scene: Scene, block: Block, capsys: pytest.CaptureFixture[str]) -> None:
+    """Run the commands of a block; what goes on until it is stopped goes on to its end."""
+    with ExitStack() as going_on:
+        for command in list_commands(block):
+            text = scene.fill_in(command.text)
+            if command.key in read_reasons():
+                continue
+            if command.key in read_awaited():
+                awaited = scene.fill_in(read_awaited()[command.key])
+                text = text.removesuffix("&").rstrip()
+                going_on.enter_context(keep_going(text, awaited, scene.folder, scene.variables))
+            elif exported := EXPORT.fullmatch(text):
+                scene.variables[exported[1]] = exported[2]
+            else:
+                run_command(scene, command, text, capsys)
+
+
+def run_command(scene: Scene, command: Command, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Run a command; what its page shows comes out."""
+    block = command.block
+    if plain := PLAIN.fullmatch(text):
+        result = run_here(capsys, *shlex.split(plain[1]))
+        assert result.code == 0, f"{block}: {text}: exit code {result.code}\n{result.out}\n{result.err}"
+        output = result.out
+    else:
+        output = execute(scene, command, ["bash", "-c", text])
+    missing = follow(command.shown, output, block.page in REDUCED)
+    assert missing is None, f"{block}: {command.text}: {missing!r} is not in\n{output}"
+
+
+def execute(scene: Scene, what: Block | Command, words: list[str]) -> str:
     """Run a command where a page's scene is; what it wrote."""
     result = subprocess.run(
-        words, cwd=scene.folder, env=variables, capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL,
+        words, cwd=scene.folder, env=scene.variables, capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL,
         check=False,
     )  # fmt: skip
     is_pipe = words[0] == "bash" and "|" in words[-1]  # whose exit code is the last program's
