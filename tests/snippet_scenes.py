@@ -12,6 +12,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,13 @@ from errata.cli.command import main
 
 from catalog.declarations import FORMATS
 from tests.building import build
+from tests.endpoints import OWNERS, SERVERS
+from tests.faulty_server import FaultyServer
+from tests.flows.calibration.test_calibrate import RECIPE, Judge, write_gold
+from tests.loopback import serve
 from tests.prefect_server import find_port
 from tests.snippets import ROOT
+from tests.test_examples import answer
 
 COUNT = 40
 """Problems of the world in each recipe that has some: enough of each kind of row."""
@@ -54,6 +60,10 @@ class Scene:
     words: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     """The environment of its commands."""
+    served: ExitStack = field(default_factory=ExitStack)
+    """What answers them as long as it is entered."""
+    behind: dict[str, Callable[[], None]] = field(default_factory=dict)
+    """What is done behind a command, before the next."""
 
     @property
     def store(self) -> str:
@@ -71,7 +81,7 @@ def prepare(folder: Path) -> None:
     for path in ("catalog/recipes", "docs/examples"):
         shutil.copytree(ROOT / path, folder / path)
     for recipe in (folder / "catalog/recipes").glob("*.yaml"):
-        recipe.write_text(re.sub(r"count: \d+", f"count: {COUNT}", recipe.read_text("utf-8")), "utf-8")
+        reduce(recipe)
     install(folder)
     abacus = folder / "catalog/recipes/abacus.yaml"
     text = abacus.read_text("utf-8").partition("\n# what a release must satisfy")[0]  # of a thousand problems
@@ -139,12 +149,17 @@ def write_labels(scene: Scene) -> None:
     (scene.folder / "labels.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def drop_gates(scene: Scene) -> None:
+def drop_gates(folder: Path) -> None:
     """What releases of hundreds of problems must satisfy, which few cannot."""
-    for recipe in (scene.folder / "catalog/recipes").glob("*.yaml"):
+    for recipe in folder.glob("*.yaml"):
         recipe.write_text(
             re.sub(r"^gates:\n(?: .*\n|#.*\n)*", "", recipe.read_text("utf-8"), flags=re.MULTILINE), "utf-8"
         )
+
+
+def reduce(recipe: Path) -> None:
+    """Have a recipe make fewer problems."""
+    recipe.write_text(re.sub(r"count: \d+", f"count: {COUNT}", recipe.read_text("utf-8")), "utf-8")
 
 
 def pin(scene: Scene) -> None:
@@ -162,17 +177,55 @@ def have_no_server(scene: Scene) -> None:
     scene.words = {"127.0.0.1:4200": f"127.0.0.1:{port}"}
 
 
+def ask(scene: Scene, recipe: Path, server: FaultyServer) -> None:
+    """Put a server in the place of the endpoint that a recipe names."""
+    text = recipe.read_text("utf-8")
+    recipe.write_text(re.sub(r"url: \S+", f"url: {scene.served.enter_context(server).url}", text), "utf-8")
+
+
+def ask_solver(scene: Scene) -> None:
+    """A model that solves the example's problems, and judges."""
+    ask(scene, scene.folder / "docs/examples/own-endpoint/recipe.yaml", FaultyServer(answer))
+
+
+def ask_preset(scene: Scene) -> None:
+    """A server of the kind that the recipe is for; the page is read where its files are."""
+    shutil.copytree(scene.folder / "docs/examples/endpoints", scene.folder, dirs_exist_ok=True)
+    ask(scene, scene.folder / "vllm-serve.yaml", FaultyServer(SERVERS["vllm-serve"], OWNERS["vllm-serve"]))
+
+
 def free_port(scene: Scene) -> None:
     """Generations, and a port that nobody listens at for the one that the page names."""
     write_generations(scene)
     scene.words["--port 8000"] = f"--port {find_port()}"
 
 
+def ask_few(scene: Scene) -> None:
+    """Recipes of few problems, one's own that is written here among them."""
+    drop_gates(scene.folder / "catalog/recipes")
+
+    def shorten() -> None:
+        reduce(scene.folder / "mine.yaml")
+        drop_gates(scene.folder)
+
+    scene.behind["errata new step_pairs --as mine"] = shorten
+
+
+def calibrate(scene: Scene) -> None:
+    """Labels, a recipe whose model judges well in one form alone, and labels of people."""
+    write_labels(scene)
+    url = scene.served.enter_context(serve(Judge))
+    (scene.folder / "catalog/ours.yaml").write_text(RECIPE.format(url=f"{url}/v1"), "utf-8")
+    write_gold(scene.folder).rename(scene.folder / "gsm8k.json")
+
+
 SCENES: Mapping[str, Callable[[Scene], None]] = {
     "README.md": write_own_files,
-    "docs/corrections.md": drop_gates,
+    "docs/corrections.md": ask_few,
+    "docs/examples/endpoints/README.md": ask_preset,
+    "docs/examples/own-endpoint/README.md": ask_solver,
     "docs/faults.md": have_no_server,
-    "docs/labels.md": write_labels,
+    "docs/labels.md": calibrate,
     "docs/own-data.md": write_own_files,
     "docs/report.md": free_port,
     "docs/releases.md": write_keys,

@@ -76,13 +76,14 @@ def test_a_page_works_as_it_stands(
         monkeypatch.setenv(name, scene.variables[name])
     blocks = list_runs(page)
     assert blocks
-    for block in blocks:
-        if is_file(block):
-            (scene.folder / block.key[1].removeprefix("# ")).write_text(block.text, "utf-8")
-        elif block.language == "python":
-            execute(scene, block, [sys.executable, "-c", scene.fill_in(block.text)])
-        else:
-            run_commands(scene, block, capsys)
+    with scene.served:
+        for block in blocks:
+            if is_file(block):
+                (scene.folder / block.key[1].removeprefix("# ")).write_text(block.text, "utf-8")
+            elif block.language == "python":
+                execute(scene, block, [sys.executable, "-c", scene.fill_in(block.text)])
+            else:
+                run_commands(scene, block, capsys)
 
 
 DATA = os.environ.get("ERRATA_DATA", "")
@@ -143,6 +144,7 @@ def run_commands(scene: Scene, block: Block, capsys: pytest.CaptureFixture[str])
                 scene.variables[exported[1]] = exported[2]
             else:
                 run_command(scene, command, text, capsys)
+            scene.behind.get(command.text, lambda: None)()
 
 
 def run_command(scene: Scene, command: Command, text: str, capsys: pytest.CaptureFixture[str]) -> None:
