@@ -22,6 +22,8 @@ from tests.snippets import follow
 
 SECONDS = 10.0
 """The time in which a command ends when it is told to."""
+LEAVING = 20.0
+"""The time after its end in which all that it started is gone: the guard of `errata serve` looks for others for eight seconds."""
 STARTING = 600.0
 """The time until what is awaited comes: long, as the machine may be busy."""
 INTERRUPTED = {0, 128 + signal.SIGINT, -signal.SIGINT}
@@ -49,8 +51,8 @@ def keep_going(text: str, awaited: str, folder: Path, variables: Mapping[str, st
             await_words(process, log, awaited, text)
             yield
             interrupt(process, log, text)
-            left = wait_for_end(list_begun(token, process.pid), SECONDS)
-            assert left == [], f"{text}: still there {SECONDS:.0f} s after its end: {left}"
+            left = wait_for_end(list_begun(token, process.pid), LEAVING)
+            assert left == [], f"{text}: still there {LEAVING:.0f} s after its end: {left}"
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)

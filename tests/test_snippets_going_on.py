@@ -49,6 +49,7 @@ def test_one_that_does_not_go_on_or_end_as_it_should_is_found(
     if told == "still there" and sys.platform != "linux":
         pytest.skip("processes are found in /proc")
     monkeypatch.setattr(snippet_going_on, "SECONDS", 1.0)
+    monkeypatch.setattr(snippet_going_on, "LEAVING", 1.0)
     monkeypatch.setattr(snippet_going_on, "STARTING", 1.0 if told.startswith("no ") else 60.0)
     with pytest.raises(AssertionError, match=told):
         go_on(program, "here", tmp_path, 1.0 if told == "ended by itself" else 0.0)
