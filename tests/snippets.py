@@ -135,12 +135,22 @@ def read_reasons() -> dict[tuple[str, str], str]:
     }
 
 
-@cache
 def read_awaited() -> dict[tuple[str, str], str]:
     """What is awaited of commands that go on until they are stopped, by their keys."""
+    return read_additions("goes-on")
+
+
+def read_shortened() -> dict[tuple[str, str], str]:
+    """The options by which commands that run for minutes are shortened, by their keys; the tier `slow` executes them."""
+    return read_additions("slow")
+
+
+@cache
+def read_additions(kind: str) -> dict[tuple[str, str], str]:
+    """What stands with commands of a kind, by their keys."""
     return {
-        (page, text): awaited
+        (page, text): addition
         for group in read_groups()
-        for page, texts in group.get("goes-on", {}).items()
-        for text, awaited in texts.items()
+        for page, texts in group.get(kind, {}).items()
+        for text, addition in texts.items()
     }

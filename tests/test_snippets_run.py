@@ -23,10 +23,12 @@ from tests.snippets import (
     Block,
     Command,
     follow,
+    list_all_commands,
     list_blocks,
     list_commands,
     read_awaited,
     read_reasons,
+    read_shortened,
 )  # fmt: skip
 
 REDUCED = {"docs/evaluation.md"}
@@ -40,8 +42,13 @@ def list_runs(page: Path) -> list[Block]:
 
 def runs(block: Block) -> bool:
     if block.language in {"console", "bash"}:
-        return any(command.key not in read_reasons() for command in list_commands(block))
+        return any(is_run(command) for command in list_commands(block))
     return (block.language == "python" or is_file(block)) and block.key not in read_reasons()
+
+
+def is_run(command: Command) -> bool:
+    """Whether a command is run with its page."""
+    return command.key not in read_reasons() and command.key not in read_shortened()
 
 
 def is_file(block: Block) -> bool:
@@ -84,6 +91,18 @@ def test_a_page_works_as_it_stands(
                 execute(scene, block, [sys.executable, "-c", scene.fill_in(block.text)])
             else:
                 run_commands(scene, block, capsys)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command", [c for c in list_all_commands() if c.key in read_shortened()], ids=lambda command: command.text
+)
+def test_what_runs_for_minutes_works_as_it_stands_on_less(
+    command: Command, environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    scene = set_scene(command.block.page, None, tmp_path, environment)
+    text = f"{command.text.removeprefix('.venv/bin/')} {read_shortened()[command.key]}"  # the last of two options is in force
+    assert execute(scene, command, ["bash", "-c", text])
 
 
 DATA = os.environ.get("ERRATA_DATA", "")
@@ -134,7 +153,7 @@ def run_commands(scene: Scene, block: Block, capsys: pytest.CaptureFixture[str])
     with ExitStack() as going_on:
         for command in list_commands(block):
             text = scene.fill_in(command.text)
-            if command.key in read_reasons():
+            if not is_run(command):
                 continue
             if command.key in read_awaited():
                 awaited = scene.fill_in(read_awaited()[command.key])
