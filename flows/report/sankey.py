@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from flows.report.statistics.main_line import Stage
 
 BAR, WORDS, GAP = 16, 22, 16
 """Pixels of a stage's bar, of the line above it, and of what lies between a stage and the first loss below it."""
-LINE = 18
-"""Pixels of a line of words beside a loss."""
+LINE, FURTHER = 18, 14
+"""Pixels of a line of words beside a loss, and of each further one that they are broken into."""
+LINES = 4
+"""Lines of words at most; what is longer ends in an ellipsis, as hostile reasons can be of any length."""
 MOST = 4
 """Reasons that have a band of their own; the others share one."""
 COLOURS = ("var(--series-3)", "var(--series-1)", "var(--series-5)", "var(--series-4)", "var(--undecided)")
@@ -46,7 +49,7 @@ def _draw(stages: Sequence[Stage], width: int, share: float) -> Markup:
     y = 0.0
     for i, stage in enumerate(stages):
         parts += _draw_bar(stage, y, scale, width)
-        y += WORDS + BAR
+        y += _measure_head(stage, width) + BAR
         if i + 1 < len(stages):
             y = _draw_way(parts, stages[i], stages[i + 1], y, scale, width, colours)
     size = f'width="{width}" height="{y:.0f}" viewBox="0 0 {width} {y:.0f}"'
@@ -64,15 +67,29 @@ def _choose_colours(stages: Sequence[Stage]) -> dict[str, str]:
 
 def _draw_bar(stage: Stage, y: float, scale: float, width: int) -> list[str]:
     """A stage: its rows and what they are, and a bar as long as they are many."""
-    count = format_count(stage.rows)
+    count, top = format_count(stage.rows), y + _measure_head(stage, width)
+    lines = []
+    for i, (name, others) in enumerate(_break_head(stage, width)):
+        said = f'<tspan class="count">{count}</tspan>{escape(name.removeprefix(count))}' if i == 0 else escape(name)
+        also = f'<tspan class="also">{escape(others)}</tspan>' if others else ""
+        lines.append(f'<text x="0" y="{y + WORDS - 7 + FURTHER * i:.0f}">{said}{also}</text>')
+    size = f'width="{max(1.0, stage.rows * scale):.1f}" height="{BAR}"'
+    return [*lines, f'<rect x="0" y="{top:.0f}" {size} rx="2" class="stage"/>']
+
+
+def _break_head(stage: Stage, width: int) -> list[tuple[str, str]]:
+    """The lines above a bar: of each what is the stage's name, and what names the tables that have the same rows."""
+    room = int(width / _LETTER)
+    lines = [(line, "") for line in _break_lines(f"{format_count(stage.rows)} {stage.name}", room)]
     others = f" · {', '.join(stage.tables[1:])}" if len(stage.tables) > 1 else ""
-    room = int((width - _LETTER * (len(count) + 1)) / _LETTER)
-    name, more = _shorten(stage.name, room), _shorten(others, room - len(stage.name))
-    words = f'<tspan class="count">{count}</tspan> {escape(name)}<tspan class="also">{escape(more)}</tspan>'
-    return [
-        f'<text x="0" y="{y + WORDS - 7:.0f}">{words}</text>',
-        f'<rect x="0" y="{y + WORDS:.0f}" width="{max(1.0, stage.rows * scale):.1f}" height="{BAR}" rx="2" class="stage"/>',
-    ]
+    if len(lines[-1][0]) + len(others) <= room:
+        return [*lines[:-1], (lines[-1][0], others)]
+    return [*lines, *(("", line) for line in _break_lines(others.removeprefix(" · "), room))]
+
+
+def _measure_head(stage: Stage, width: int) -> int:
+    """Pixels above a stage's bar."""
+    return WORDS + FURTHER * (len(_break_head(stage, width)) - 1)
 
 
 def _draw_way(
@@ -81,35 +98,44 @@ def _draw_way(
     """The way to the next stage: what goes on, what is left out and what joins; where the next begins."""
     losses = _list_losses(after, colours)
     gains = [_Band(f"from {name}", n, "var(--series-2)") for name, n in after.joined]
-    height = GAP + LINE * (len(losses) + len(gains))
-    bottom = y + height + WORDS
-    joined = sum(gain.rows for gain in gains)
-    going = max(0, min(stage.rows, after.rows - joined)) if losses or gains else stage.rows
-    edge = going if losses or gains else after.rows
-    parts.append(_draw_ribbon(going * scale, y, edge * scale, bottom))
+    bands = [*(("−", loss) for loss in losses), *(("+", gain) for gain in gains)]
     beside = width * (0.62 if width == WIDE else 0.46)
-    left = going * scale
-    for i, band in enumerate((*losses, *gains)):
-        middle = y + GAP + LINE * i + 2
-        if i < len(losses):
+    room = int((width - beside - 14) / _LETTER)
+    words = [_break_lines(f"{sign}{format_count(band.rows)} {band.text}", room) for sign, band in bands]
+    height = GAP + sum(map(_measure_lines, words))
+    bottom = y + height + _measure_head(after, width)
+    joined = sum(gain.rows for gain in gains)
+    going = max(0, min(stage.rows, after.rows - joined)) if bands else stage.rows
+    edge = going if bands else after.rows
+    parts.append(_draw_ribbon(going * scale, y, edge * scale, bottom))
+    left, middle = going * scale, y + GAP + 2
+    for (sign, band), lines in zip(bands, words):
+        if sign == "−":
             thick = min(band.rows * scale, max(0.0, stage.rows * scale - left))
             parts.append(_draw_stream(left, thick, y, beside - 4, middle, band.colour))
             left += thick
         else:
             parts.append(_draw_stream(edge * scale, band.rows * scale, bottom, beside - 4, middle, band.colour))
             edge += band.rows
-        parts += _draw_words(band, "−" if i < len(losses) else "+", beside, middle, width)
+        parts += _draw_words(band, lines, beside, middle)
+        middle += _measure_lines(lines)
     return y + height
 
 
-def _draw_words(band: _Band, sign: str, x: float, y: float, width: int) -> list[str]:
+def _draw_words(band: _Band, lines: Sequence[str], x: float, y: float) -> list[str]:
     """A loss or a gain in words, behind its colour."""
-    count = f"{sign}{format_count(band.rows)}"
-    room = int((width - x - 14) / _LETTER) - len(count) - 1
     return [
         f'<rect x="{x:.0f}" y="{y - 5:.0f}" width="9" height="9" rx="2" fill="{band.colour}"/>',
-        f'<text x="{x + 14:.0f}" y="{y + 4:.0f}">{count} {escape(_shorten(band.text, room))}</text>',
+        *(
+            f'<text x="{x + 14:.0f}" y="{y + 4 + FURTHER * i:.0f}">{escape(line)}</text>'
+            for i, line in enumerate(lines)
+        ),
     ]
+
+
+def _measure_lines(lines: Sequence[str]) -> int:
+    """Pixels of words beside a loss."""
+    return LINE + FURTHER * (len(lines) - 1)
 
 
 def _list_losses(stage: Stage, colours: Mapping[str, str]) -> list[_Band]:
@@ -137,5 +163,6 @@ def _draw_stream(left: float, thick: float, edge: float, x: float, y: float, col
     )
 
 
-def _shorten(text: str, room: int) -> str:
-    return text if len(text) <= room else f"{text[: max(0, room - 1)]}…" if room > 1 else ""
+def _break_lines(text: str, room: int) -> list[str]:
+    """A text in lines of so many letters, `LINES` at most."""
+    return textwrap.wrap(text, max(8, room), max_lines=LINES, placeholder="…") or [""]

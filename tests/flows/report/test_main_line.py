@@ -8,7 +8,7 @@ from typing import Any
 from flows.report.drawing import NARROW, draw_plot
 from flows.report.elements import PageTable, Plot
 from flows.report.plots import plot_bars
-from flows.report.sankey import draw_sankey
+from flows.report.sankey import LINES, draw_sankey
 from flows.report.sections.funnel import show_funnel
 from flows.report.sections.headlines import list_headlines, write_headline
 from flows.report.sections.overview import show_gates
@@ -77,6 +77,24 @@ def test_the_picture_shows_each_stage_each_loss_and_nothing_but_text() -> None:
         assert all(0 <= float(y) <= height for y in re.findall(r' y="([\d.]+)"', svg))
     colours = re.findall(r'fill="([^"]+)"/><text[^>]*>−\d+ right', draw_sankey(trace_main_line(RELEASE))["wide"])
     assert len(colours) == 2 and len(set(colours)) == 1, "a reason has one colour wherever it is met"
+
+
+def test_words_are_broken_into_lines_where_a_phone_has_no_room_and_none_is_cut() -> None:
+    tables = ("solutions", "steps", "known", "verified", "contrasted", "proved")
+    stages = [
+        Stage(tables, 8000),
+        Stage(("wrong",), 7000, (("undecided: several different answers", 900), ("x" * 2000, 100))),
+    ]
+    heights = {}
+    for page, svg in draw_sankey(stages).items():
+        texts = [" ".join(re.sub(r"<[^>]+>", "", text).split()) for text in re.findall(r"<text.*?</text>", svg)]
+        words = " ".join(texts)
+        assert "8,000 solutions" in words and "steps, known, verified, contrasted, proved" in words, page
+        assert "−900 undecided: several different answers" in words, page
+        assert max(map(len, texts)) <= {"wide": 104, "narrow": 46}[page]
+        assert 0 < sum(text.startswith("x") for text in texts) < LINES and "…" in words, "of any length"
+        heights[page] = float(re.findall(r'height="(\d+)"', svg)[0])
+    assert heights["narrow"] > heights["wide"]
 
 
 def test_bands_are_as_wide_as_rows() -> None:
