@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +25,8 @@ from tasks.llm.prompts import find_template, name_prompt
 T = TypeVar("T")
 LARGEST = 4 * CHARACTERS + 1
 """Bytes that are read of a recipe: more cannot be one."""
+BEGINNING, SHOWN = 1 << 16, 10
+"""Bytes of a file that are looked at for the name of a corpus, and recipes that are named where another is not found, at most."""
 SECONDS = 120.0
 """That checking a recipe may take, and looking for what it names; to read and hash that is not counted."""
 WITHOUT_CONTINUATION = " (`inject` does without by `rest: rules`)"
@@ -53,9 +57,19 @@ def open_recipe(recipe: str, models: Models | None = None, confinement: Confinem
             text = file.read(LARGEST).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        known = ", ".join(sorted(str(file) for file in path.parent.glob("*.yaml"))) or "none"
+        known = ", ".join(_list_recipes(path.parent)) or "none"
         raise RecipeError([Fault(recipe, 1, "", f"cannot be read ({reason}); recipes there: {known}")]) from None
     return limit_checking(recipe, partial(_check_recipe, text, recipe, models, confinement))
+
+
+def _list_recipes(folder: Path) -> list[str]:
+    """The files of a folder that say the name of a corpus, a few of them."""
+    found = []
+    for file in sorted(filter(Path.is_file, folder.glob("[!.]*.yaml"))):
+        with suppress(OSError), file.open("rb") as content:
+            if re.search(rb"^corpus:", content.read(BEGINNING), re.MULTILINE):
+                found.append(str(file))
+    return [*found[:SHOWN], *(["…"] if len(found) > SHOWN else [])]
 
 
 def limit_checking(recipe: str, check: Callable[[], T]) -> T:

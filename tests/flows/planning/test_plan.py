@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from fsspec.implementations.local import LocalFileSystem
 from catalog import digests
 from catalog.sources import SourceError
 from flows.planning.plan import make_plan, with_version
+from flows.planning.recipe_file import open_recipe
 from flows.running.run_plan import materialize
+from schemas.recipe.document import RecipeError
 
 RECIPE = """\
 corpus: tiny
@@ -107,3 +110,15 @@ def test_another_version_reads_nothing_and_keeps_the_lines(recipe: Path, opened:
     assert opened == [] and other.jobs[:-1] == plan.jobs[:-1]
     assert other.release.fingerprint != plan.release.fingerprint
     assert (other.recipe.version, other.recipe.fault(("title",), "").line) == ("1.1.0", 3)
+
+
+def test_where_a_recipe_is_not_found_those_beside_it_are_named_and_no_other_files(tmp_path: Path) -> None:
+    for name in (".hidden.yaml", *(f"r{number:02d}.yaml" for number in range(12))):
+        (tmp_path / name).write_text("# ours\ncorpus: t\n")
+    (tmp_path / "a-format.yaml").write_text("format: f\n")
+    (tmp_path / "folder.yaml").mkdir()
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with pytest.raises(RecipeError) as caught:
+        open_recipe(str(tmp_path / "r.yaml"))
+    names = ", ".join(str(tmp_path / f"r{number:02d}.yaml") for number in range(10))
+    assert str(caught.value).endswith(f"cannot be read (No such file or directory); recipes there: {names}, …")
