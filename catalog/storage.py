@@ -41,6 +41,14 @@ class StoreError(ApplicationError):
     """The store cannot be read or written; the message says where, why and what to do."""
 
 
+class _Files(dict[str, Any]):
+    """What is in memory. It is listed as it is at one moment: fsspec goes through the items themselves, and fails where a thread writes meanwhile."""
+
+    def items(self) -> Any:
+        """Those of now."""
+        return dict(self).items()
+
+
 class Store(Storage):
     """A store that is written too."""
 
@@ -53,6 +61,9 @@ class Store(Storage):
         except ErrataError as error:
             raise StoreError(str(error)) from None
         self.in_memory = isinstance(self.fs, MemoryFileSystem)
+        with _CREATING:
+            if self.in_memory and not isinstance(MemoryFileSystem.store, _Files):
+                MemoryFileSystem.store = _Files(MemoryFileSystem.store)
 
     @property
     def is_read_only(self) -> bool:

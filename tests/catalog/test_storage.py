@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 import uuid
@@ -113,3 +114,23 @@ def test_a_store_that_does_not_answer_says_so(store: Store, monkeypatch: pytest.
         ) as error:
             call("a/b")
         assert isinstance(error.value.__cause__, ConnectionResetError)  # by which a build knows that it may pass
+
+
+def test_what_is_in_memory_is_listed_while_it_grows() -> None:
+    """Another thread is played by what runs when Python collects garbage, which is at any moment."""
+    store = Store(f"memory://{uuid.uuid4().hex}")
+    for number in range(50):
+        store.write(f"a/{number}", b"")
+    files = store.fs.store
+
+    def write_more(phase: str, _: object) -> None:
+        files[f"/{uuid.uuid4().hex}/b"] = files[store.full("a/0")]
+
+    threshold = gc.get_threshold()
+    gc.callbacks.append(write_more)
+    gc.set_threshold(1)
+    try:
+        assert all(len(store.fs.find(store.full("a"))) == 50 for _ in range(3))
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(write_more)
