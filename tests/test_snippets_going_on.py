@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -10,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests import snippet_going_on
-from tests.snippet_going_on import keep_going
+from tests.snippet_going_on import answers, keep_going
 
 SERVING = """
-import http.server
-server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+import http.server, sys
+server = http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler)
 print(f"here: http://127.0.0.1:{server.server_port}/", flush=True)
 try:
     server.serve_forever()
@@ -39,7 +40,13 @@ def go_on(program: str, awaited: str, folder: Path, meanwhile: float = 0.0) -> N
 
 
 def test_a_server_is_there_until_it_is_told_to_end(tmp_path: Path) -> None:
-    go_on(SERVING, "here: http://127.0.0.1:…/", tmp_path)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "program.py").write_text(SERVING, "utf-8")
+    with keep_going(f"{sys.executable} program.py {port}", "here: http://127.0.0.1:…/", tmp_path, dict(os.environ)):
+        assert answers(f"http://127.0.0.1:{port}/")
+    assert not answers(f"http://127.0.0.1:{port}/")
 
 
 @pytest.mark.parametrize(("program", "told"), FAULTS.items(), ids=FAULTS.values())

@@ -28,6 +28,9 @@ ASKED = ("table", "model", "requests", "known", "prompt_tokens", "tokens", "cost
 
 def run_build(options: Namespace) -> int:
     """`errata build`."""
+    from flows.cli.flow_run import end_when_interrupted
+
+    end_when_interrupted()
     from flows.planning.first_records import check_mappings
     from flows.planning.plan import make_plan
     from flows.planning.versioning import find_matching_release

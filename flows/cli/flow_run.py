@@ -27,6 +27,7 @@ def run_flow(
 
     from flows.running import progress
 
+    end_when_interrupted()
     apply_settings(verbose)
     console = Console(stderr=True)
     if orphans := end_orphans():
@@ -47,7 +48,7 @@ def run_flow(
         _import_meanwhile(plan)
     live = progress.LiveTable(console) if console.is_terminal and not plain and not verbose else None
     run = CurrentRun()
-    _end_at_once_when_interrupted(live, run)
+    end_when_interrupted(live, run)
     with live.progress if live else nullcontext(), explain_unreachable():
         use_server(server)
         return flow.build_plan(plan, run, live or progress.PlainLines(console), publish, models, auto, on)
@@ -64,10 +65,11 @@ def _import_meanwhile(plan: Plan) -> None:
         load_library()
 
 
-def _end_at_once_when_interrupted(live: LiveTable | None, run: CurrentRun) -> None:
-    """Let Ctrl-C and SIGTERM end the process there and then.
+def end_when_interrupted(live: LiveTable | None = None, run: CurrentRun | None = None) -> None:
+    """Let Ctrl-C and SIGTERM end the process there and then, from before anything large is imported.
 
-    A build may be killed at any moment, so nothing has to be tidied up but its
+    A KeyboardInterrupt would not do: raised in a callback or a destructor, as libraries have them while they are
+    imported, it is swallowed, and the build goes on. A build may be killed at any moment, so nothing has to be tidied up but its
     record in Prefect; waiting for the units at work while Prefect's server, which
     gets the signal too, goes away under them would only fill the screen.
     """
@@ -76,7 +78,8 @@ def _end_at_once_when_interrupted(live: LiveTable | None, run: CurrentRun) -> No
         if live:
             live.progress.stop()
         print("errata: interrupted; start it again to go on", file=sys.stderr, flush=True)
-        run.record_interruption()
+        if run:
+            run.record_interruption()
         os._exit(128 + number)
 
     for each in (signal.SIGINT, signal.SIGTERM):

@@ -120,6 +120,7 @@ def test_a_build_ends_what_killed_builds_have_left_before_it_starts_anything(
     def start() -> None:
         raise Started
 
+    monkeypatch.setattr(flow_run, "end_when_interrupted", lambda: None)
     monkeypatch.setattr(flow_run, "apply_settings", lambda _: None)
     monkeypatch.setattr(flow_run, "end_orphans", lambda: count)
     monkeypatch.setattr(flow_run, "start_own_server", start)

@@ -73,3 +73,34 @@ def test_an_interrupted_build_ends_at_once_with_one_line(environment: dict[str, 
     assert build.returncode == 130
     assert result.strip().split("\n")[-1] == "errata: interrupted; start it again to go on"
     assert "Traceback" not in result
+
+
+SWALLOWING = """
+import os, signal, sys, time
+from errata.cli import end
+from flows.cli import flow_run
+from flows.planning import plan
+def swallow(*arguments, **options):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(1)
+    except BaseException:  # as Python itself does in destructors and callbacks
+        pass
+    raise SystemExit("goes on")
+if sys.argv.pop(1) == "plan":
+    plan.make_plan = swallow
+else:
+    flow_run.start_own_server = swallow
+end.run_command()
+"""
+
+
+@pytest.mark.parametrize("where", ["plan", "server"])
+def test_an_interruption_that_a_library_swallows_ends_a_build_all_the_same(
+    where: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    arguments = [where, "build", str(SAMPLE), "--store", str(tmp_path / "s")]
+    env = {**environment, "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}"}
+    done = subprocess.run([sys.executable, "-c", SWALLOWING, *arguments], env=env, capture_output=True, text=True)
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.strip().split("\n")[-1] == "errata: interrupted; start it again to go on"
