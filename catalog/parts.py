@@ -12,7 +12,7 @@ import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from mmap import mmap
 from typing import Any
 
 import polars as pl
@@ -40,7 +40,7 @@ class RowGroup:
     stop: int
     """The byte behind its last."""
     digest: str
-    """The beginning of the SHA-256 of its bytes."""
+    """The beginning of the SHA-256 of its bytes; empty of row groups that are left out, of which one stands for all side by side."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class BaseRows:
     """All columns, those that the part holds itself among them, in order."""
     selected: bool
     """Whether the part says by `_row` which rows; else it has all of them, in their order."""
+    first: int = 0
+    """How many rows of the part's own file stand before those that it has of them."""
 
 
 @dataclass(frozen=True)
@@ -89,16 +91,20 @@ class ParquetFile:
             value["groups"] = [[group.rows, group.stop, group.digest] for group in self.groups]
         if self.base is not None:
             value["base"] = {**vars(self.base), "part": self.base.part.as_json()}
+            if not self.base.first:
+                del value["base"]["first"]
         return value | ({"first": self.first} if self.first else {})
 
     def slice(self, first: int, rows: int) -> ParquetFile:
         """Some of these rows."""
-        return replace(self, first=self.first + first, rows=rows)
+        first += self.first
+        return replace(self, first=first, rows=rows, groups=_leave_out_groups(self.groups, first, first + rows))
 
     def cut(self, most: int) -> list[ParquetFile]:
         """These rows in pieces of so many at most, and of no more bytes than is well held, each of whole row groups."""
         ends = _list_ends(self)
-        pieces, start, begun = [], 0, 0
+        pieces, start = [], 0
+        begun = self.groups[0].stop if self.groups and not self.groups[0].digest else 0
         for (end, stop), following in zip(ends, [*ends[1:], None]):
             if following is None or following[0] - start > most or following[1] - begun > PIECE_BYTES:
                 pieces.append(self.slice(start, end - start))
@@ -111,16 +117,33 @@ def _read_base(value: Mapping[str, Any]) -> BaseRows:
     return BaseRows(**{**value, "part": ParquetFile.of(value["part"]), "columns": columns, "order": order})
 
 
+def _leave_out_groups(groups: Sequence[RowGroup], first: int, end: int) -> tuple[RowGroup, ...]:
+    """Row groups without what is known of those in which none of the rows from `first` to `end` lies."""
+    kept: list[RowGroup] = []
+    begin = 0
+    for group in groups:
+        begin, before = begin + group.rows, begin
+        if not group.rows or (before < end and begin > first):
+            kept.append(group)
+        elif kept and not kept[-1].digest:
+            kept[-1] = RowGroup(kept[-1].rows + group.rows, group.stop, "")
+        else:
+            kept.append(replace(group, digest=""))
+    return tuple(kept)
+
+
 def _list_ends(part: ParquetFile) -> list[tuple[int, int]]:
     """Where a part may be cut: behind which of its rows, and behind which byte where that is known."""
     if not part.groups:
         return [(end, 0) for end in (*range(GROUP_ROWS, part.rows, GROUP_ROWS), part.rows)]
-    groups = part.groups[:-1]
-    ends = zip(accumulate(group.rows for group in groups), (group.stop for group in groups))
-    inside = [(end - part.first, stop) for end, stop in ends if part.first < end]
-    return [(end, stop) for end, stop in inside if end < part.rows] + [
-        (part.rows, next(stop for end, stop in inside if end >= part.rows))
-    ]
+    ends, end = list[tuple[int, int]](), -part.first
+    for group in part.groups[:-1]:
+        end += group.rows
+        if end > 0:
+            ends.append((min(end, part.rows), group.stop))
+        if end >= part.rows:
+            break
+    return ends
 
 
 class PartWriter:
@@ -214,13 +237,37 @@ def list_ranges(part: ParquetFile) -> list[tuple[int, int, list[tuple[int, int, 
     return [(pieces[0][0], pieces[-1][1], pieces) for pieces in ranges]
 
 
-def parse_rows(data: bytes, part: ParquetFile, columns: Sequence[str] | None) -> pl.DataFrame:
+def parse_rows(data: bytes | mmap, part: ParquetFile, columns: Sequence[str] | None) -> pl.DataFrame:
     """The rows of a part from its file's bytes, of which those of other row groups need not be there."""
-    if part.first == 0 and not part.groups:
+    if part.groups:
+        rows = _parse_groups(data, part, columns)
+        return rows if columns is None else rows.select(columns)
+    if part.first == 0:
         frame = pl.read_parquet(io.BytesIO(data), columns=None if columns is None else list(columns))
         return frame if part.rows < 0 else frame.head(part.rows)
     scan = pl.scan_parquet(io.BytesIO(data)).slice(part.first, part.rows)
     return (scan if columns is None else scan.select(columns)).collect()
+
+
+def _parse_groups(data: bytes | mmap, part: ParquetFile, columns: Sequence[str] | None) -> pl.DataFrame:
+    """The rows of a part, of whose file no more is looked at than their row groups and its end."""
+    end = part.first + part.rows
+    try:
+        # Polars would want the file as bytes of its own, which for a large one are more than the rows
+        file = pq.ParquetFile(pa.BufferReader(pa.py_buffer(data)))
+        wanted, begin, skipped = list[int](), 0, 0
+        for number in range(file.num_row_groups):
+            begin, before = begin + file.metadata.row_group(number).num_rows, begin
+            if before < end and begin > part.first:
+                skipped = skipped if wanted else before
+                wanted.append(number)
+        table = file.read_row_groups(wanted, None if columns is None else list(columns), use_threads=False)
+    except (OSError, pa.ArrowException) as error:
+        raise ValueError(str(error)) from None
+    rows = pl.DataFrame(table)
+    if begin < end:
+        raise ValueError(f"{begin:,} rows instead of {end:,}")
+    return rows.slice(part.first - skipped, part.rows)
 
 
 def share_columns(

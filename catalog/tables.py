@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
+from mmap import mmap
 from typing import Any
 
 import polars as pl
@@ -275,7 +276,7 @@ class TableFolder:
         own = [name for name in names if name not in shared]
         folder = TableFolder(self.store, *base.table.rsplit("-", 1))
         if not base.selected:
-            rows = folder.read(base.part.slice(part.first, part.rows), shared)
+            rows = folder.read(base.part.slice(part.first - base.first, part.rows), shared)
             return (self._read_file(part, own).hstack(rows) if own else rows).select(names)
         held = self._read_file(part, [*own, ROW])
         rows = folder.read(base.part, shared)[held[ROW]]
@@ -292,16 +293,18 @@ class TableFolder:
             raise StoreError(f"{self.store.link(path)}: its bytes have changed since it was written; {AGAIN}")
         return parse_rows(data, part, columns)
 
-    def _read_groups(self, path: str, part: ParquetFile) -> bytes | None:
+    def _read_groups(self, path: str, part: ParquetFile) -> bytes | mmap | None:
         """A large file, zero but for the row groups in which rows of a part lie; None where these have changed."""
-        data = bytearray(part.groups[-1].stop)
+        ranges = []
         for start, stop, pieces in list_ranges(part):
-            data[start:stop] = self.store.read_range(path, start, stop)
-            view = memoryview(data)
-            if any(digest_bytes(view[begin:end]) != digest for begin, end, digest in pieces):
+            read = memoryview(self.store.read_range(path, start, stop))
+            if any(digest_bytes(read[begin - start : end - start]) != digest for begin, end, digest in pieces):
                 return None
-            view.release()
-        return bytes(data)
+            ranges.append((start, stop, read))
+        data = mmap(-1, part.groups[-1].stop)  # what is not written takes no memory
+        for start, stop, read in ranges:
+            data[start:stop] = read
+        return data
 
 
 def sum_commits(receipts: Iterable[PartitionCommit]) -> PartitionCommit:
