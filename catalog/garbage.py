@@ -2,7 +2,8 @@
 
 Nothing that a manifest refers to is garbage: a folder of a release counts only
 while it has no manifest, and only when nothing was written to it for a while.
-What a table was prepared with is garbage as soon as the table is complete.
+What a table was prepared with is garbage as soon as the table is complete, and
+so are files that it does not name: those that were put together in larger ones.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from errata.release.names import EXACT, NAME
 from errata.storage import TEMPORARY
 
 from catalog.storage import Store, StoreError
-from catalog.tables import PREPARATION
+from catalog.tables import PLACES, PREPARATION, TableFolder
 
 _MANIFEST = re.compile(r"tables/[^/]+/manifest\.json")
 _PREPARED = re.compile(
     # folders and receipts beside the folder of preparation are of programs before there was one
     rf"(tables/[^/]+)/(?:{PREPARATION}|shares|decision|joined|narrow|sent|receipts/(?:decided|joined|share|sent)(?:-[^/]*)?\.json)(?=/|$)"
 )
+_PARQUET = re.compile(rf"(tables/[^/]+)/((?:{'|'.join(PLACES)})/[^/]+\.parquet)")
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,9 @@ def find_garbage(store: Store, older_than: float, now: datetime | None = None) -
         folder for path in paths if path != (folder := path.removesuffix("/manifest.json")) and _release(folder)
     }
     complete = {path.removesuffix("/manifest.json") for path in paths if _MANIFEST.fullmatch(path)}
+    named = {table: _list_files(store, table) for table in complete}
     for path, info in paths.items():
-        if key := _find_garbage(path, released) or _find_preparation(path, complete):
+        if key := _find_garbage(path, released) or _find_preparation(path, complete) or _find_unnamed(path, named):
             groups[key].append(info)
     sized = (Garbage(path, what, *_measure(infos, now)) for (path, what), infos in sorted(groups.items()))
     return [piece for piece in sized if piece.hours >= older_than]
@@ -90,6 +93,22 @@ def _find_preparation(path: str, complete: set[str]) -> tuple[str, str] | None:
     """What a complete table was prepared with, that a path belongs to."""
     match = _PREPARED.match(path)
     return (match[0], "what a complete table was prepared with") if match and match[1] in complete else None
+
+
+def _list_files(store: Store, path: str) -> set[str] | None:
+    """The files that a complete table's manifest names; None where it cannot be read, so that nothing of the table is garbage."""
+    try:
+        manifest = TableFolder(store, *path.removeprefix("tables/").rsplit("-", 1)).read_manifest()
+    except (StoreError, TypeError):  # TypeError: a folder that is named like no table
+        return None
+    return manifest.list_paths() if manifest else None
+
+
+def _find_unnamed(path: str, named: dict[str, set[str] | None]) -> tuple[str, str] | None:
+    """The file of a complete table that a path is, where the table does not name it: its rows are in another."""
+    match = _PARQUET.fullmatch(path)
+    files = named.get(match[1]) if match else None
+    return (path, "a file that its table does not name") if match and files and match[2] not in files else None
 
 
 def _measure(infos: list[dict[str, Any]], now: datetime) -> tuple[int, int, float]:

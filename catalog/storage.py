@@ -115,6 +115,17 @@ class Store(Storage):
         except Exception as error:
             raise self.unreadable(path, error) from error
 
+    def measure(self, path: str) -> dict[str, int]:
+        """The bytes of each file in a folder, by its name; none if there is no such folder."""
+        try:
+            self.fs.invalidate_cache(self.full(path))
+            infos = self.fs.ls(self.full(path), detail=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except Exception as error:
+            raise self.unreadable(path, error) from error
+        return {str(info["name"]).rsplit("/", 1)[-1]: int(info.get("size") or 0) for info in infos}
+
     def written(self, path: str) -> float:
         """When a file was written: seconds since 1970, UTC; `FileNotFoundError` if there is none."""
         return float(self.fs.modified(self.full(path)).timestamp())

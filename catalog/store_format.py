@@ -58,8 +58,8 @@ def migrate_store(store: Store) -> Iterator[Migrated]:
     """Bring a store's tables to this program's format; killed at any moment, it can be run again.
 
     The parts of a complete table stay as they are, its manifest is written
-    anew. A table that was not complete goes: what its units are has changed,
-    and what models answered for it is in the ledger.
+    anew. Of the first format a table that was not complete goes: what its units
+    are has changed, and what models answered for it is in the ledger.
 
     Args:
         store: The store; no build may be at work in it.
@@ -75,10 +75,13 @@ def migrate_store(store: Store) -> Iterator[Migrated]:
         check_format(store)
     if read_format(store) == FORMAT:
         return
-    store.create(FILE, format_canonical_json({"format": read_format(store)}))  # until all are migrated
+    before = read_format(store)
+    store.create(FILE, format_canonical_json({"format": before}))  # until all are migrated
     for name in store.names("tables"):
         folder = TableFolder(store, *name.rsplit("-", 1))
         manifest = folder.read_manifest()
+        if manifest is None and before > 1:
+            continue
         if manifest is None:
             store.fs.rm(store.full(folder.path), recursive=True)
         else:

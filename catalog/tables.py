@@ -3,6 +3,7 @@
 tables/<task>-<fingerprint>/
     parts/<unit>-<chunk>.parquet       rows kept; of columns that they share with an input's part, none (see `catalog.parts`)
     rejected/<unit>-<chunk>.parquet    rows rejected, with reason and detail
+    {parts,rejected}/compacted-*       those of a complete table that had many, put together
     receipts/<unit>.json               what one unit of work has written; it exists, or the unit is done again
     preparation/                       what its units are made with; it goes when the table is complete
     receipts.parquet                   the receipts of a complete table that had many
@@ -20,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from mmap import mmap
 from typing import Any
 
@@ -32,8 +33,8 @@ from catalog.storage import Store, StoreError
 from schemas.contract import Contract
 from schemas.frames import to_polars_schema
 
-FORMAT = 2
-"""The format of tables: since the second a part may share columns with one of another table."""
+FORMAT = 3
+"""The format of tables: since the second a part may share columns with one of another table, since the third it may do so as some rows of a file."""
 FINGERPRINTS = 1
 """The way in which fingerprints are made, which is older than the format."""
 AGAIN = "remove the table's folder and build again"
@@ -42,7 +43,9 @@ PREPARATION = "preparation"
 _UNFIT = (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError)
 """What comes of a part that is other than its manifest says, as a stranger's may be."""
 MANY = 64
-"""Files, or receipts, of a table from which on they are listed in a Parquet file of their own."""
+"""Files, or receipts, of a table from which on they are listed in a Parquet file of their own, and small files put together."""
+PLACES = ("parts", "rejected")
+"""The folders of a table that hold its Parquet files."""
 
 
 def format_canonical_json(value: Any) -> bytes:
@@ -105,6 +108,16 @@ class Manifest:
     """The tables, by task and fingerprint, in whose parts columns of its own lie."""
     format: int = FORMAT
 
+    def list_paths(self) -> set[str]:
+        """The Parquet files in its folder that hold rows of it."""
+        table, paths = f"{self.task}-{self.fingerprint}", set[str]()
+        for file in (*self.receipt.parts, *self.receipt.rejected):
+            paths.add(file.path)
+            while file.base and file.base.table == table:
+                file = file.base.part
+                paths.add(file.path)
+        return paths
+
 
 _FOLDER = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _TABLE = Scalar(
@@ -113,7 +126,7 @@ _TABLE = Scalar(
 _FILE: dict[str, Any] = {
     "path": PATH, "rows": COUNT, "sha256": TEXT, "first?": COUNT, "groups?": [(COUNT, COUNT, TEXT)]
 }  # fmt: skip
-_FILE["base?"] = {"table": _TABLE, "part": _FILE, "columns": [TEXT], "order": [TEXT], "selected": FLAG}
+_FILE["base?"] = {"table": _TABLE, "part": _FILE, "columns": [TEXT], "order": [TEXT], "selected": FLAG, "first?": COUNT}
 _RECEIPT = {"rows_in": COUNT, "parts": [_FILE], "rejected": [_FILE], "reasons": Each(COUNT), "failed?": COUNT}
 SHAPE: Mapping[str, Any] = {
     "fingerprint": TEXT, "task": TEXT, "version": TEXT, "parameters": Each(ANY), "inputs": [TEXT], "columns": [TEXT], "receipt": _RECEIPT,
@@ -126,8 +139,8 @@ class TableFolder:
     """The folder of one table in a store: its Parquet files, its rejected rows, a commit for each partition, the manifest."""
 
     def __init__(self, store: Store, task: str, fingerprint: str) -> None:
-        self.store = store
-        self.path = f"tables/{task}-{fingerprint}"
+        self.store, self.name = store, f"{task}-{fingerprint}"
+        self.path = f"tables/{self.name}"
 
     @property
     def preparation(self) -> TableFolder:
@@ -202,8 +215,19 @@ class TableFolder:
         # those of a unit's chunks, `<unit>-<chunk>`, too
         names = (name for name in self.store.names(f"{self.path}/receipts") if name[:-5].split("-")[0] in receipts)
         places = [self.store.full(f"{self.path}/receipts/{name}") for name in names]
+        self._remove(places)
+
+    def remove_unnamed(self) -> None:
+        """Remove the files of a complete table that its manifest does not name, as they are in others by now; what is left `errata gc` finds."""
+        manifest = self.read_manifest()
+        assert manifest is not None, "complete"
+        named = manifest.list_paths()
+        paths = (f"{place}/{name}" for place in PLACES for name in self.store.names(f"{self.path}/{place}"))
+        self._remove([self.store.full(f"{self.path}/{path}") for path in paths if path not in named])
+
+    def _remove(self, paths: Sequence[str]) -> None:
         with suppress(FileNotFoundError):  # another build of the same table removes them, too
-            self.store.fs.rm(places)
+            self.store.fs.rm(list(paths))
 
     def read_retried(self) -> float | None:
         """When its failed requests were asked again (seconds since 1970): another table stands for it since; None where it does itself."""
@@ -241,6 +265,10 @@ class TableFolder:
         part, data = writer.close(path, base)
         self.store.write(f"{self.path}/{path}", data)
         return part
+
+    def read_own(self, part: ParquetFile) -> pl.DataFrame:
+        """What the file of a part holds itself: the columns that it does not share; raises what `read` raises."""
+        return self.read(replace(part, base=None))
 
     def read(self, part: ParquetFile, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """The rows of a part, each column from the file in which it lies; only files that have one asked for are read.

@@ -17,12 +17,16 @@ from schemas.frames import to_polars_schema
 
 WANTED = "every part has the columns of the contract, in their order and types"
 
+Schema = dict[str, pl.DataType]
+
 
 def check_columns(work: TableJob, manifest: Manifest) -> Result:
     """What the parts of a table have instead of its contract's columns; only the ends of the files are read."""
     wanted = to_polars_schema(work.contract)
-    parts = manifest.receipt.parts
-    differences = [(part.path, _describe_difference(_read_schema(work.folder(), part), wanted)) for part in parts]
+    parts, known = manifest.receipt.parts, dict[str, Schema]()
+    differences = [
+        (part.path, _describe_difference(_read_schema(work.folder(), part, known), wanted)) for part in parts
+    ]
     drifted = [(path, difference) for path, difference in differences if difference]
     return Result(
         view=work.name, expectation="same_columns", column=None, says=f"{WANTED}.", severity="fail", passed=not drifted,
@@ -32,19 +36,21 @@ def check_columns(work: TableJob, manifest: Manifest) -> Result:
     )  # fmt: skip
 
 
-def _read_schema(folder: TableFolder, part: ParquetFile) -> Mapping[str, pl.DataType]:
-    """The columns of a part, each as the file has it in which it lies."""
-    own, base = _read_file_schema(folder, part), part.base
+def _read_schema(folder: TableFolder, part: ParquetFile, known: dict[str, Schema]) -> Schema:
+    """The columns of a part, each as the file has it in which it lies; what is known of files is not read again."""
+    path, base = f"{folder.path}/{part.path}", part.base
+    if path not in known:
+        known[path] = _read_file_schema(folder, path)
+    own = known[path]
     if base is None:
         return own
-    shared = _read_schema(TableFolder(folder.store, *base.table.rsplit("-", 1)), base.part)
+    shared = _read_schema(TableFolder(folder.store, *base.table.rsplit("-", 1)), base.part, known)
     columns = own | {name: shared[name] for name in base.columns if name in shared}
     names = [*base.order, *(name for name in own if name not in base.order and name != ROW)]
     return {name: columns[name] for name in names if name in columns}
 
 
-def _read_file_schema(folder: TableFolder, part: ParquetFile) -> dict[str, pl.DataType]:
-    path = f"{folder.path}/{part.path}"
+def _read_file_schema(folder: TableFolder, path: str) -> Schema:
     try:
         with folder.store.fs.open(folder.store.full(path), "rb") as file:
             frame = pl.from_arrow(pq.read_schema(file).empty_table())

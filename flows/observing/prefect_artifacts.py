@@ -169,6 +169,11 @@ class WatcherGroup(Watcher):
         for watcher in self.each:
             watcher.answered(table, tokens)
 
+    def compacts(self, table: str, files: int) -> None:
+        """Notify all."""
+        for watcher in self.each:
+            watcher.compacts(table, files)
+
     def end(self, table: str, kept: int, rejected: int) -> None:
         """Notify all."""
         for watcher in self.each:

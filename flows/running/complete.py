@@ -14,10 +14,13 @@ from catalog.storage import StoreError
 from catalog.tables import Manifest, PartitionCommit, TableFolder, sum_commits
 from flows.planning.plan import TableJob
 from flows.running.commit import reject_repeats
+from flows.running.compaction import compact_table
 from flows.running.fit import SETTLED
 from flows.running.key_table import KeyTable
 from flows.running.kinds import find_kind
 from flows.running.partitions import AccountingError
+from flows.running.unit_executor import UnitExecutor
+from flows.running.watcher import NOBODY, Watcher
 from flows.running.work_folder import explain_full_disk
 
 HASHED = 1 << 24
@@ -34,11 +37,13 @@ def yield_to_other_builds(job: TableJob) -> Iterator[None]:
             raise
 
 
-def complete_table(job: TableJob) -> Manifest:
+def complete_table(job: TableJob, units: UnitExecutor | None = None, watcher: Watcher = NOBODY) -> Manifest:
     """Complete a table whose partitions have all been committed.
 
     Args:
         job: The table.
+        units: What puts many small files together, in other processes; that is done here unless given.
+        watcher: Is notified of it.
 
     Returns:
         Its manifest, which is in the store from now on.
@@ -51,13 +56,14 @@ def complete_table(job: TableJob) -> Manifest:
     if before := folder.read_manifest():  # another build was first; the receipts may be gone
         return before
     with yield_to_other_builds(job):
-        return _complete(job, folder)
+        return _complete(job, folder, units, watcher)
+    folder.remove_preparation()  # of which this build has written some since
     manifest = folder.read_manifest()
     assert manifest is not None, "another build has completed it, and it stays"
     return manifest
 
 
-def _complete(job: TableJob, folder: TableFolder) -> Manifest:
+def _complete(job: TableJob, folder: TableFolder, units: UnitExecutor | None, watcher: Watcher) -> Manifest:
     kind = find_kind(job)
     commits = {partition.name: folder.read_commit(partition.name) for partition in kind.partitions}
     missing = [name for name, commit in commits.items() if commit is None]
@@ -76,16 +82,23 @@ def _complete(job: TableJob, folder: TableFolder) -> Manifest:
             f"{job.name}: {receipt.rows_in} of {expected} rows came in, {receipt.rows_kept()} were kept and "
             f"{receipt.rows_rejected()} rejected; the table is not completed"
         )
-    parameters: dict[str, Any] = job.parameters.model_dump(mode="json", by_alias=True)
-    manifest = Manifest(
-        job.fingerprint, job.task, kind.task.version, parameters, job.lineage(), list(job.contract.names()), receipt,
-        sorted({part.base.table for part in (*receipt.parts, *receipt.rejected) if part.base}),
-    )  # fmt: skip
+    compacted = compact_table(job, receipt, units, watcher)
+    manifest = _make_manifest(job, kind.task.version, compacted)
     folder.complete(manifest)
     folder.compact_receipts({name: commit for name, commit in commits.items() if commit is not None})
-    if kind.prepares:
+    if compacted is not receipt:
+        folder.remove_unnamed()
+    if kind.prepares or compacted is not receipt:
         folder.remove_preparation()
     return manifest
+
+
+def _make_manifest(job: TableJob, version: str, receipt: PartitionCommit) -> Manifest:
+    parameters: dict[str, Any] = job.parameters.model_dump(mode="json", by_alias=True)
+    return Manifest(
+        job.fingerprint, job.task, version, parameters, job.lineage(), list(job.contract.names()), receipt,
+        sorted({part.base.table for part in (*receipt.parts, *receipt.rejected) if part.base}),
+    )  # fmt: skip
 
 
 def _reject_repeats_across_files(job: TableJob, folder: TableFolder, receipt: PartitionCommit) -> PartitionCommit:

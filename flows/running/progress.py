@@ -129,6 +129,10 @@ class PlainLines(Watcher):
         rate = f"{counts.tokens / counts.spent:,.0f} tokens/s"
         self.console.print(f"{table}: {counts}, {rate}, {counts.left(self.total[table])}", highlight=False)
 
+    def compacts(self, table: str, files: int) -> None:
+        """Say that files are put together."""
+        self.console.print(f"{table}: {files:,} files are put together", highlight=False)
+
     def end(self, table: str, kept: int, rejected: int) -> None:
         """Say what a table holds."""
         spent = time.monotonic() - self.begun.get(table, time.monotonic())
@@ -233,6 +237,11 @@ class LiveTable(Watcher):
         task.total = max(task.total or 0, task.fields["before"] + counts.requests)
         task.completed = task.fields["before"] + counts.done
         task.fields["rows"] = str(counts)
+
+    def compacts(self, table: str, files: int) -> None:
+        """Say in the table's line that files are put together."""
+        with self.lock:
+            self.progress.update(self.ids[table], outcome=f"{files:,} files are put together")
 
     def end(self, table: str, kept: int, rejected: int) -> None:
         """Fill the table's bar and say what it holds."""

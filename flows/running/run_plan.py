@@ -12,11 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from catalog.storage import Store
 from catalog.store_format import mark_format
-from catalog.tables import Manifest
+from catalog.tables import MANY, Manifest
 from flows.planning.plan import Plan, TableJob
 from flows.running.calls import ASKING, prepare, run_batch
 from flows.running.complete import complete_table, yield_to_other_builds
@@ -103,8 +104,8 @@ class Observer(Protocol):
         """A table that was begun is not made: it cannot be, or one beside it cannot."""
 
 
-_Running = dict[Future[None], tuple[TableJob, bool]]
-"""Calls that have not ended: the table of each, and whether it prepares it."""
+_Running = dict[Future[Any], Callable[[Any], Any]]
+"""Calls that have not ended, and what goes on with the result of each: it gives the calls that are begun then."""
 Done = dict[str, Manifest]
 """The manifests of complete tables, by name."""
 
@@ -136,8 +137,7 @@ class _Schedule:
         running = self._begin_ready()
         while running:
             for future in self.executor.as_completed(list(running)):
-                future.result()
-                if begun := self._go_on(*running.pop(future)):
+                if begun := running.pop(future)(future.result()):
                     running |= begun
                     break  # they are waited for, too
 
@@ -154,20 +154,14 @@ class _Schedule:
             kind = find_kind(job)
             if kind.prepares:
                 units = self._choose_units(kind, kind.partitions) if kind.prepares_by_units else None
-                running[self.executor.submit(prepare, job, units, self.watcher)] = job, True
+                call = self.executor.submit(prepare, job, units, self.watcher)
+                running[call] = partial(self._submit_partitions, job)
             else:
                 running |= self._submit_partitions(job)
         return running
 
-    def _go_on(self, job: TableJob, was_prepared: bool) -> _Running:
-        """What follows a call of a table that has ended."""
-        if was_prepared:
-            return self._submit_partitions(job)
-        self.left[job.name] -= 1
-        return {} if self.left[job.name] else self._complete(job)
-
-    def _submit_partitions(self, job: TableJob) -> _Running:
-        """Submit what is left of a table."""
+    def _submit_partitions(self, job: TableJob, _: None = None) -> _Running:
+        """Submit what is left of a table, which is prepared."""
         kind = find_kind(job)
         pending: list[Partition] = []
         with yield_to_other_builds(job):
@@ -177,21 +171,37 @@ class _Schedule:
         units = self._choose_units(kind, pending)
         batches = [PartitionBatch(pending)] if units and units.takes_all else kind.batch(pending)
         if not batches:
-            return self._complete(job)
+            return self._complete(kind)
         if self.engines:
             self.engines.expect(job)
         self.left[job.name] = len(batches)
         arguments = units, self.engines, self.watcher
-        return {self.executor.submit(run_batch, job, batch, *arguments): (job, False) for batch in batches}
+        return {
+            self.executor.submit(run_batch, job, batch, *arguments): partial(self._end_batch, kind) for batch in batches
+        }
+
+    def _end_batch(self, kind: Kind[Any], _: None) -> _Running:
+        """What follows a batch of a table."""
+        self.left[kind.job.name] -= 1
+        return {} if self.left[kind.job.name] else self._complete(kind)
 
     def _choose_units(self, kind: Kind[Any], partitions: Sequence[Partition]) -> UnitExecutor | None:
         """What runs the work on partitions in other processes, where it is enough for that."""
         units = self.units
         return units if units and kind.offloads and units.should_run(kind.job, partitions) else None
 
-    def _complete(self, job: TableJob) -> _Running:
-        """Complete a table whose partitions have all ended, say so, and begin what waited for it."""
-        manifest = self.executor.run(complete_table, job)
+    def _complete(self, kind: Kind[Any]) -> _Running:
+        """Complete a table whose partitions have all ended: beside others, where there are many files to put together."""
+        job, few = kind.job, True
+        with yield_to_other_builds(job):
+            few = len(kind.partitions) <= MANY
+        if few:
+            return self._end(job, self.executor.run(complete_table, job))
+        units = self.units if self.units and self.units.should_run(job, kind.partitions) else None
+        return {self.executor.submit(complete_table, job, units, self.watcher): partial(self._end, job)}
+
+    def _end(self, job: TableJob, manifest: Manifest) -> _Running:
+        """Say that a table is complete, and begin what waited for it."""
         self.watcher.end(job.name, manifest.receipt.rows_kept(), manifest.receipt.rows_rejected())
         for observer in self.observers:
             observer.end(job, manifest)

@@ -21,6 +21,9 @@ class Watcher:
     def answered(self, table: str, tokens: int) -> None:
         """A model answered a request with so many tokens."""
 
+    def compacts(self, table: str, files: int) -> None:
+        """All units of a table have ended, and their files, so many, are put together."""
+
     def end(self, table: str, kept: int, rejected: int) -> None:
         """A table is complete."""
 

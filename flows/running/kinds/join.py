@@ -33,6 +33,7 @@ from flows.running.kinds.per_row import PerRowKind
 from flows.running.partitions import Partition, read_partition
 from flows.running.sample import PilotSample
 from flows.running.unit_executor import UnitExecutor
+from flows.running.unit_files import make_files
 from flows.running.watcher import NOBODY, Watcher
 from schemas.frames import batch_frames, to_polars_schema
 from schemas.task import Outcome, PerRow
@@ -104,7 +105,7 @@ class JoinKind(PerRowKind):
         batches = self.list_batches()
         of = f"{shares}-{len(batches)}"
         sending = [(self.job, batch, shares) for batch in batches]
-        sent = self.run_units(f"sent-{of}", send_keys, sending, units, watcher)
+        sent = make_files(self.job, f"sent-{of}", send_keys, sending, units, watcher)
         inputs = [self.input_of(self.partitions[batch.start]) for batch in batches]
         joining = [(self.job, share, list(zip(inputs, sent))) for share in range(shares)]
         self.receive(f"share-{of}", join_share, joining, sent, units, watcher)

@@ -17,7 +17,8 @@ from flows.running.engine_pool import EnginePool
 from flows.running.exchange import remove_sent
 from flows.running.kinds.kind import Kind
 from flows.running.partitions import InputRows, Partition, list_file_partitions
-from flows.running.unit_executor import Unit, UnitExecutor
+from flows.running.unit_executor import UnitExecutor
+from flows.running.unit_files import make_files
 from flows.running.watcher import Watcher
 from schemas.task import Outcome, Task
 
@@ -74,31 +75,12 @@ class PartitionedKind(Kind[T]):
             rows += partition.file.rows if partition.file else 0
         return [range(*bounds) for bounds in zip(begins, [*begins[1:], number + 1])]
 
-    def run_units(
-        self, what: str, call: Any, arguments: Sequence[tuple[Any, ...]], units: UnitExecutor | None, watcher: Watcher
-    ) -> list[ParquetFile]:
-        """The files that calls write, in their order; those that have ended before are not made again."""
-        names = [f"{what}-{number:05d}" for number in range(len(arguments))]
-        commits = {name: self.preparation.read_commit(name) for name in names}
-        todo = [
-            Unit(f"{self.job.name}, {name}", call, (*given, name))
-            for name, given in zip(names, arguments)
-            if commits[name] is None
-        ]
-        if units is None:
-            made = [unit.call(*unit.arguments, watcher) for unit in todo]
-        else:
-            made = units.run(todo, watcher)
-        files = iter(made)
-        written = [commit.parts if commit else next(files) for commit in commits.values()]
-        return [file for some in written for file in some]
-
     def receive(
         self, what: str, call: Any, arguments: Sequence[tuple[Any, ...]], sent: Sequence[ParquetFile],
         units: UnitExecutor | None, watcher: Watcher,
     ) -> None:  # fmt: skip
         """Prepare the table by calls that read what was sent, each of which writes a file; then what was sent goes."""
-        files = self.run_units(what, call, arguments, units, watcher)
+        files = make_files(self.job, what, call, arguments, units, watcher)
         self.note_received(files)
         self.preparation.commit(self.prepared, PartitionCommit(0, files))
         remove_sent(self.preparation, sent)

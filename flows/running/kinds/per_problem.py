@@ -18,6 +18,7 @@ from flows.running.partitions import Partition, list_file_partitions, read_parti
 from flows.running.sample import PilotSample, scale_sample
 from flows.running.shuffle import shuffle_by_problem, shuffle_key
 from flows.running.unit_executor import UnitExecutor
+from flows.running.unit_files import make_files
 from flows.running.verdict_cache import use_verdict_cache
 from flows.running.watcher import NOBODY, Watcher
 from schemas.frames import to_polars_schema
@@ -58,7 +59,7 @@ class PerProblemKind(PartitionedKind[PerProblem[Any]]):
         of = f"{len(shares)}-{len(batches)}"
         sending = [(self.job, batch, count) for batch in batches]
         with self.beside_others():
-            sent = self.run_units(f"sent-{of}", send_problems, sending, units, watcher)
+            sent = make_files(self.job, f"sent-{of}", send_problems, sending, units, watcher)
             dealing = [(self.job, share, count, sent) for share in shares]
             self.receive(f"share-{of}", shuffle_share, dealing, sent, units, watcher)
 

@@ -26,6 +26,7 @@ from flows.running.kinds.partitioned import PREPARED, PartitionedKind
 from flows.running.partitions import InputColumns, Partition, read_partition
 from flows.running.sample import PilotSample, scale_sample
 from flows.running.unit_executor import UnitExecutor
+from flows.running.unit_files import make_files
 from flows.running.watcher import NOBODY, Watcher
 from schemas.frames import to_polars_schema
 from schemas.task import Outcome
@@ -79,9 +80,9 @@ class WholeTableKind(PartitionedKind[WholeTable[Any]]):
         known: list[ParquetFile] = []
         for number in range(len(self.decision.aggregates)):
             counting = [(job, batch, number, known) for batch in batches]
-            summaries = self.run_units(f"summary-{of}-{number}", summarize_batch, counting, units, watcher)
+            summaries = make_files(self.job, f"summary-{of}-{number}", summarize_batch, counting, units, watcher)
             combining = [(job, number, summaries, known)]
-            known = known + self.run_units(f"known-{of}-{number}", combine_summaries, combining, units, watcher)
+            known = known + make_files(self.job, f"known-{of}-{number}", combine_summaries, combining, units, watcher)
             sent += summaries
         assert cut is not None
         if cut.number is None:
@@ -89,12 +90,12 @@ class WholeTableKind(PartitionedKind[WholeTable[Any]]):
             self.receive(f"share-{of}", decide_batch, deciding, [*sent, *known], units, watcher)
             return
         sending = [(job, batch, shares, known) for batch in batches]
-        narrow = self.run_units(f"sent-{of}", send_batch, sending, units, watcher)
+        narrow = make_files(self.job, f"sent-{of}", send_batch, sending, units, watcher)
         beside = None
         if cut.beside:
             located = [replace(each, sources=(source,)) for each in job.side_inputs for source in each.sources]
-            beside = self.run_units(
-                f"beside-{of}", send_side_input, [(job, each, shares) for each in located], units, watcher
+            beside = make_files(
+                self.job, f"beside-{of}", send_side_input, [(job, each, shares) for each in located], units, watcher
             )
         deciding = [(job, share, narrow, beside, known) for share in range(shares)]
         sent += [*known, *narrow, *(beside or [])]

@@ -22,8 +22,9 @@ from flows.planning.plan import Plan, TableJob, make_plan
 from flows.running import calls, exchange
 from flows.running.exchange import DESTINATION, read_sent, send_rows
 from flows.running.kinds import decision, find_kind, partitioned, per_problem, run_partition
-from flows.running.kinds.partitioned import PREPARED, PartitionedKind
+from flows.running.kinds.partitioned import PREPARED
 from flows.running.run_plan import materialize
+from flows.running.unit_files import make_files
 from flows.running.watcher import NOBODY
 from flows.running.work_folder import open_work_folder
 from tasks.database import open_database
@@ -262,19 +263,20 @@ def test_a_build_goes_on_when_another_has_prepared_the_table_and_removed_what_wa
     monkeypatch.setattr(per_problem, "BUCKETS_OF_A_SHARE", 2)
     job = make_verified(tmp_path)[name]
     expected = [(file.path, file.sha256) for file in make_table(replace(job, fingerprint="f" * 24)).receipt.parts]
-    run_before, others = PartitionedKind.run_units, 0
+    others = 0
 
-    def run_after_another(self: Any, what: str, *arguments: Any) -> list[ParquetFile]:
+    def make_after_another(job: TableJob, what: str, *arguments: Any) -> list[ParquetFile]:
         nonlocal others
         if what.startswith("share-") and not others:
             others += 1
             find_kind(job).prepare(UnitsHere())
-            for unit in self.folder.store.names(f"{self.preparation.path}/receipts"):
+            folder = job.folder().preparation
+            for unit in folder.store.names(f"{folder.path}/receipts"):
                 if unit.startswith("share-"):  # as if this build had looked for them before the other wrote them
-                    self.folder.store.fs.rm(self.folder.store.full(f"{self.preparation.path}/receipts/{unit}"))
-        return run_before(self, what, *arguments)
+                    folder.store.fs.rm(folder.store.full(f"{folder.path}/receipts/{unit}"))
+        return make_files(job, what, *arguments)
 
-    monkeypatch.setattr(PartitionedKind, "run_units", run_after_another)
+    monkeypatch.setattr("flows.running.kinds.partitioned.make_files", make_after_another)
     find_kind(job).prepare(UnitsHere())
     assert others == 1
     assert [(file.path, file.sha256) for file in make_table(job).receipt.parts] == expected
