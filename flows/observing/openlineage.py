@@ -115,7 +115,9 @@ class Lineage:
                 assertions=_make_assertions(work.contract, receipt, quality)
             ),
         }
-        rows = statistics.OutputStatisticsOutputDatasetFacet(rowCount=receipt.rows_kept(), fileCount=len(receipt.parts))
+        rows = statistics.OutputStatisticsOutputDatasetFacet(
+            rowCount=receipt.rows_kept(), fileCount=len({part.path for part in receipt.parts})
+        )
         return OutputDataset(
             _locate_store(work),
             f"tables/{work.task}-{work.fingerprint}",

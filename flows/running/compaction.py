@@ -107,15 +107,15 @@ def group_files(table: str, files: Sequence[ParquetFile], sizes: Mapping[str, in
 
 def compact_parts(job: TableJob, files: Sequence[ParquetFile], name: str, watcher: Watcher) -> list[ParquetFile]:
     """Write files of kept rows as one, and commit it; what each is from now on, or all together."""
-    return _write_one(job, "parts", files, to_polars_schema(job.contract), name)
+    return _write_together(job, "parts", files, to_polars_schema(job.contract), name)
 
 
 def compact_rejected(job: TableJob, files: Sequence[ParquetFile], name: str, watcher: Watcher) -> list[ParquetFile]:
     """Write files of rejected rows as one, and commit it; what each is from now on, or all together."""
-    return _write_one(job, "rejected", files, to_polars_schema(derive_rejected_contract(job)), name)
+    return _write_together(job, "rejected", files, to_polars_schema(derive_rejected_contract(job)), name)
 
 
-def _write_one(
+def _write_together(
     job: TableJob, place: str, files: Sequence[ParquetFile], schema: Mapping[str, pl.DataType], name: str
 ) -> list[ParquetFile]:
     folder, writer = job.folder(), PartWriter()

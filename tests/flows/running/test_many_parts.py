@@ -10,6 +10,7 @@ from catalog.storage import Store, StoreError
 from catalog.tables import MANY, TableFolder, format_canonical_json
 from flows.planning.plan import Plan, make_plan
 from flows.publishing.publish import publish_release
+from flows.running import compaction, run_plan
 from flows.running.run_plan import materialize
 from tests.command import run_here
 from tests.flows.running.executors import Backwards
@@ -25,6 +26,13 @@ tables:
   wrong: {task: select, from: verified, where: "verdict = 'wrong'"}
   release: {task: release, from: wrong, splits: {all: 1}}
 """
+
+
+@pytest.fixture(autouse=True)
+def _apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are not put together, so that tables have a part for each file of records."""
+    for module in (compaction, run_plan):
+        monkeypatch.setattr(module, "MANY", 10**6)
 
 
 def build(folder: Path, files: int) -> Plan:

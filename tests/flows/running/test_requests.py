@@ -13,8 +13,9 @@ from aiobotocore.httpsession import AIOHTTPSession  # type: ignore[import-untype
 
 from catalog import parts
 from catalog.records import read as record_reading
+from catalog.tables import MANY
 from flows.planning.plan import make_plan
-from flows.running import commit, partitions
+from flows.running import commit, compaction, partitions, run_plan
 from flows.running.run_plan import materialize
 from tests.benchmarks import scale_rows
 from tests.benchmarks.scale_formats import recipe
@@ -31,7 +32,12 @@ FEW, MORE = 4, 12
 @pytest.fixture
 def requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     """The requests that are sent to S3 on loopback, by method."""
-    for module, name in ((parts, "WHOLE_BYTES"), (commit, "PART_BYTES"), (partitions, "UNIT_ROWS")):
+    for module, name in (
+        (parts, "WHOLE_BYTES"),
+        (commit, "PART_BYTES"),
+        (compaction, "PART_BYTES"),
+        (partitions, "UNIT_ROWS"),
+    ):
         monkeypatch.setattr(module, name, getattr(module, name) // SMALLER)
     rows = parts.GROUP_ROWS // SMALLER
     for module, name in ((parts, "GROUP_ROWS"), (partitions, "GROUP_ROWS"), (record_reading, "BATCH_ROWS")):
@@ -54,7 +60,12 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
 
 
 @pytest.mark.build
-def test_a_million_rows_take_few_requests(tmp_path: Path, requests: Counter[str]) -> None:
+@pytest.mark.parametrize("many", [MANY, 1], ids=["files", "compacted"])
+def test_a_million_rows_take_few_requests(
+    tmp_path: Path, requests: Counter[str], monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    for module in (compaction, run_plan):
+        monkeypatch.setattr(module, "MANY", many)
     counted = {}
     for units in (FEW, MORE):
         folder = tmp_path / str(units)
@@ -67,7 +78,9 @@ def test_a_million_rows_take_few_requests(tmp_path: Path, requests: Counter[str]
         done = materialize(plan).done
         counted[units] = requests.total()
         assert [done[job.name].receipt.rows_in for job in plan.jobs[:-2]] == [rows] * 5
-        assert done["t_select"].receipt.parts[0].base is not None
+        parts_of = done["t_select"].receipt.parts
+        assert parts_of[0].base is not None
+        assert ("compacted-" in parts_of[0].path) == (many == 1)
     each = (counted[MORE] - counted[FEW]) / (MORE - FEW)
     million = counted[FEW] + each * (1_000_000 / (partitions.UNIT_ROWS * SMALLER) - FEW)
     print(f"\n{counted[FEW]} requests for {FEW} units, {each:.1f} for each more: {million:.0f} for a million rows")
