@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from catalog import parts, tables
 from catalog.garbage import find_garbage, remove
 from catalog.parts import ParquetFile
 from catalog.storage import Store
+from catalog.store_format import mark_format
 from catalog.tables import PLACES, Manifest, PartitionCommit, TableFolder
 from flows.gates.schema_drift import check_columns
 from flows.planning.plan import Plan, TableJob, make_plan
@@ -96,6 +99,11 @@ def list_files(job: TableJob) -> dict[str, bytes]:
     folder = job.folder()
     root = Path(folder.store.full(folder.path))
     return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def list_lasting_files(job: TableJob) -> dict[str, bytes]:
+    """But for receipts, which may stay where they were."""
+    return {path: data for path, data in list_files(job).items() if not path.startswith("receipts")}
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -191,6 +199,63 @@ def test_a_build_killed_while_files_are_put_together_goes_on(tmp_path: Path, mon
     assert len(written) > 2 and written.count(written[0]) == 1, "what was put together is not put together again"
     assert manifest.receipt == expected.receipt
     assert find_garbage(Store(plan.store), 0) == []
+
+
+@pytest.mark.parametrize("name", ["generations", "verified"])
+def test_a_table_is_the_same_at_whatever_moment_of_its_end_the_build_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(compaction, "PART_BYTES", 4_000)
+    write(tmp_path, sample())
+    plan = make(tmp_path, "begun")
+    mark_format(Store(plan.store))
+    (number,) = [number for number, job in enumerate(plan.jobs) if job.name == name]
+    for job in plan.jobs[:number]:
+        make_table(job)
+    for partition in find_kind(plan.jobs[number]).partitions:
+        run_partition(plan.jobs[number], partition, NOBODY)
+    shutil.copytree(tmp_path / "begun", tmp_path / "undisturbed")
+    undisturbed = make(tmp_path, "undisturbed").jobs[number]
+    expected, rows = complete_table(undisturbed), read(undisturbed, complete_table(undisturbed), "parts")
+    moments = 0
+
+    def live(call: Any) -> Any:
+        """Before and after each change of the store is a moment at which a build can be killed."""
+
+        def wrapped(*arguments: Any) -> Any:
+            pass_moment()
+            result = call(*arguments)
+            pass_moment()
+            return result
+
+        return wrapped
+
+    def pass_moment() -> None:
+        nonlocal moments
+        moments -= 1
+        if moments < 0:
+            raise Killed
+
+    for number_of_moments in itertools.count():
+        shutil.rmtree(tmp_path / "killed", ignore_errors=True)
+        shutil.copytree(tmp_path / "begun", tmp_path / "killed")
+        job = make(tmp_path, "killed").jobs[number]
+        moments, killed = number_of_moments, False
+        with monkeypatch.context() as patch:
+            for what in ("write", "create"):
+                patch.setattr(Store, what, live(getattr(Store, what)))
+            for what in ("_remove", "remove_preparation"):
+                patch.setattr(TableFolder, what, live(getattr(TableFolder, what)))
+            try:
+                complete_table(job)
+            except Killed:
+                killed = True
+        assert complete_table(job) == expected and read(job, expected, "parts") == rows
+        list(remove(Store(job.store), find_garbage(Store(job.store), 0)))
+        assert list_lasting_files(job) == list_lasting_files(undisturbed)
+        if not killed:
+            break
+    assert number_of_moments > 20
 
 
 @pytest.mark.parametrize("after", ["complete", "compact_receipts", "remove_unnamed"])
