@@ -124,6 +124,14 @@ def test_pieces_of_a_large_file_are_whole_row_groups_and_all_of_them(grouped: Gr
     assert pl.concat([folder.read(piece, ["text"]) for piece in again]).equals(rows.select("text"))
 
 
+def test_pieces_are_cut_by_the_bytes_that_they_have(grouped: Grouped, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, part, _ = grouped
+    stops = [group.stop for group in part.groups]
+    monkeypatch.setattr(parts, "PIECE_BYTES", 2 * max(after - before for before, after in zip([0, *stops], stops)))
+    for first in (0, 500, 700):
+        assert part.slice(first, 300).cut(10_000)[0].rows >= 150, "two row groups at least, wherever they begin"
+
+
 def test_of_a_large_file_a_piece_is_read_and_no_other(grouped: Grouped, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, part, rows = grouped
     ranges: list[tuple[int, int]] = []

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 
 from catalog import parts, tables
 from catalog.garbage import find_garbage, remove
-from catalog.parts import ParquetFile
+from catalog.parts import BaseRows, ParquetFile
 from catalog.storage import Store
 from catalog.store_format import mark_format
 from catalog.tables import PLACES, Manifest, PartitionCommit, TableFolder
@@ -40,6 +42,8 @@ tables:
   steps: {task: split, from: generations}
   verified: {task: verify, from: steps}
   wrong: {task: select, from: verified, where: "verdict = 'wrong'"}
+  odd: {task: select, from: [wrong, verified], where: "text not like '%Box 1%'"}
+  every: {task: select, from: [wrong, verified], where: "length(text) > 0"}
   pairs: {task: preference, from: verified}
   release: {task: release, from: wrong, splits: {all: 1}}
 """
@@ -135,7 +139,7 @@ def test_a_large_table_has_few_files_and_what_they_were_is_gone(tmp_path: Path) 
         paths = {path for path in list_files(job) if path.startswith(("parts/", "rejected/"))}
         receipt = plan.done[job.name].receipt
         assert paths == {file.path for file in (*receipt.parts, *receipt.rejected)}, job.name
-        assert len(paths) <= 4 and (job.name == "pairs" or any("compacted-" in path for path in paths)), job.name
+        assert len(paths) <= 6 and (job.name == "pairs" or any("compacted-" in path for path in paths)), job.name
         assert check_columns(job, plan.done[job.name]).passed
         assert job.folder().read_manifest() == plan.done[job.name]
     assert any("verified, compacted-parts-" in name for name in units.names), "other processes put them together"
@@ -155,12 +159,21 @@ def test_a_large_table_has_few_files_and_what_they_were_is_gone(tmp_path: Path) 
 def test_rows_that_repeat_across_units_are_rejected_before_files_are_put_together(tmp_path: Path) -> None:
     write(tmp_path, [[1, 2, 3], [2, 4], [5, 1], [6]])
     plan = materialize(make(tmp_path), Backwards())
-    (job,) = [job for job in plan.jobs if job.name == "generations"]
+    jobs = {job.name: job for job in plan.jobs}
+    job = jobs["generations"]
     texts = [row["text"].split()[1] for row in read(job, plan.done["generations"], "parts")]
     assert texts == ["1", "2", "3", "4", "5", "6"]
     rejected = read(job, plan.done["generations"], "rejected")
     assert [row["reason"] for row in rejected] == ["duplicate id"] * 2
     assert not any("unique" in path or "repeats" in path for path in list_files(job))
+    for name, numbers in (("odd", "23456"), ("every", "123456")):
+        job, manifest = jobs[name], plan.done[name]
+        wrong = [number for number in numbers if int(number) % 3]
+        texts = [row["text"].split()[1] for row in read(job, manifest, "parts")]
+        assert texts == wrong + [number for number in numbers if number not in wrong]
+        rejected = Counter(row["reason"] for row in read(job, manifest, "rejected"))
+        assert rejected["duplicate id"] == len(wrong) and manifest.receipt.rows_rejected() == rejected.total()
+        assert not [path for path in list_files(job) if "unique" in path]
 
 
 class Killed(BaseException):
@@ -199,6 +212,27 @@ def test_a_build_killed_while_files_are_put_together_goes_on(tmp_path: Path, mon
     assert len(written) > 2 and written.count(written[0]) == 1, "what was put together is not put together again"
     assert manifest.receipt == expected.receipt
     assert find_garbage(Store(plan.store), 0) == []
+
+
+def test_what_an_earlier_program_put_together_otherwise_counts_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "PART_BYTES", 4_000)
+    write(tmp_path, sample())
+    expected = list_rows(materialize(make(tmp_path, "other"), Backwards()))
+    plan = make(tmp_path)
+    for job in plan.jobs[:2]:
+        make_table(job)
+
+    def die(*_: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TableFolder, "complete", die)
+        with pytest.raises(Killed):
+            make_table(plan.jobs[2])
+    monkeypatch.setattr(compaction, "PART_BYTES", 7_000)
+    assert list_rows(materialize(make(tmp_path), Backwards())) == expected
 
 
 @pytest.mark.parametrize("name", ["generations", "verified"])
@@ -373,6 +407,18 @@ def test_files_are_put_together_by_bytes(
     files = [ParquetFile(f"parts/{number}.parquet", 1, "") for number in range(len(sizes))]
     grouped = group_files("t-0", files, {f"{number}.parquet": size for number, size in enumerate(sizes)})
     assert grouped == [[files[number] for number in group] for group in groups]
+
+
+def test_files_that_share_columns_are_not_put_together_with_others() -> None:
+    whole = [ParquetFile(f"parts/{number}.parquet", 1, "") for number in range(2)]
+    thin = [replace(file, base=BaseRows("s-0", whole[0], ("text",), ("id", "text"), selected=False)) for file in whole]
+    # one that says which rows of an earlier file of its table are kept is as that file is
+    unique = [
+        replace(file, base=BaseRows("t-0", of, ("text",), ("id", "text"), selected=True))
+        for file, of in zip(whole, (whole[0], thin[0]))
+    ]
+    files = [whole[0], unique[0], whole[1], thin[0], unique[1], thin[1], whole[0]]
+    assert group_files("t-0", files, {}) == [files[:3], files[3:6], files[6:]]
 
 
 def test_who_watches_is_told(tmp_path: Path) -> None:
