@@ -171,8 +171,8 @@ def test_rows_that_repeat_across_units_are_rejected_before_files_are_put_togethe
         wrong = [number for number in numbers if int(number) % 3]
         texts = [row["text"].split()[1] for row in read(job, manifest, "parts")]
         assert texts == wrong + [number for number in numbers if number not in wrong]
-        rejected = Counter(row["reason"] for row in read(job, manifest, "rejected"))
-        assert rejected["duplicate id"] == len(wrong) and manifest.receipt.rows_rejected() == rejected.total()
+        reasons = Counter(row["reason"] for row in read(job, manifest, "rejected"))
+        assert reasons["duplicate id"] == len(wrong) and manifest.receipt.rows_rejected() == reasons.total()
         assert not [path for path in list_files(job) if "unique" in path]
 
 
