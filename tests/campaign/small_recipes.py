@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from catalog.tables import MANY
 from tasks.engines.python.sandbox import find_fault
 from tests.command import ROOT
 
@@ -22,6 +24,21 @@ UNTRIED: Mapping[str, str] = {"as-python": _PROGRAMS, "run": _PROGRAMS} if find_
 """Tasks that are in no recipe, and why."""
 
 
+FILES = MANY + 6
+"""So many files of records that those of their table are put together."""
+OF_FILES = """\
+corpus: of-files
+version: 1.0.0
+title: Rows of many files
+license: Apache-2.0
+tables:
+  generations: {task: import, files: "files/*.jsonl", set: set, question: q, answer: a, model: m, text: t}
+  verified: {task: verify, from: generations}
+  wrong: {task: select, from: verified, where: "verdict = 'wrong'"}
+  release: {task: release, from: wrong, splits: {all: 1}}
+"""
+
+
 def write_recipes(folder: Path) -> dict[str, Path]:
     """Write the recipes into a folder; each by its name. Without a sandbox there are no programs."""
     shutil.copytree(CATALOG / "sample", folder / "sample")
@@ -34,9 +51,29 @@ def write_recipes(folder: Path) -> dict[str, Path]:
         if name not in ("checkpoints", "code"):  # which ask for two models, and for solutions that can be programs
             text = text.replace("{engine: abacus}", PUPIL)
         texts[name] = re.sub(r"^gates:.*?(?=^\S|\Z)", "", text, flags=re.M | re.S)  # of so few rows they say nothing
+    texts["of_files"] = _write_files(folder)
     for name, text in texts.items():
         (folder / f"{name}.yaml").write_text(text, "utf-8")
     return {path.stem: path for path in folder.glob("*.yaml")}
+
+
+def _write_files(folder: Path) -> str:
+    """Write many files of solutions, some of which are in two files and some of which cannot be read; the recipe of them."""
+    (folder / "files").mkdir()
+    for number in range(FILES):
+        rows = [
+            {
+                "set": "s",
+                "q": f"How many are {value}?",
+                "a": str(value),
+                "m": "m",
+                "t": f"So it is {value + number % 3}.",
+            }
+            for value in (number, number // 2)
+        ]
+        lines = [json.dumps(row) + "\n" for row in rows] + (["{not JSON\n"] if number % 5 == 0 else [])
+        (folder / "files" / f"{number:03d}.jsonl").write_text("".join(lines), "utf-8")
+    return OF_FILES
 
 
 def read_corpus(recipe: Path) -> str:
