@@ -226,7 +226,7 @@ class TableFolder:
         self._remove([self.store.full(f"{self.path}/{path}") for path in paths if path not in named])
 
     def _remove(self, paths: Sequence[str]) -> None:
-        with suppress(FileNotFoundError):  # another build of the same table removes them, too
+        with suppress(OSError):  # another build of the same table removes them, too
             self.store.fs.rm(list(paths))
 
     def read_retried(self) -> float | None:

@@ -15,8 +15,8 @@ from typing import Any
 
 import polars as pl
 
-from catalog.parts import ROW, BaseRows, ParquetFile, PartWriter
-from catalog.tables import MANY, PartitionCommit, TableFolder, format_canonical_json
+from catalog.parts import PIECE_BYTES, ROW, BaseRows, ParquetFile, PartWriter
+from catalog.tables import MANY, PLACES, PartitionCommit, TableFolder, format_canonical_json
 from flows.planning.plan import TableJob
 from flows.running.commit import PART_BYTES, derive_rejected_contract
 from flows.running.partitions import UNIT_ROWS, AccountingError
@@ -47,9 +47,17 @@ def compact_table(
     """
     if len(receipt.parts) + len(receipt.rejected) <= MANY:
         return receipt
-    watcher.compacts(job.name, len(receipt.parts) + len(receipt.rejected))
-    parts = _compact(job, "parts", compact_parts, receipt.parts, units, watcher)
-    rejected = _compact(job, "rejected", compact_rejected, receipt.rejected, units, watcher)
+    folder = job.folder()
+    groups, rejected_groups = (
+        group_files(folder.name, files, folder.store.measure(f"{folder.path}/{place}"))
+        for place, files in zip(PLACES, (receipt.parts, receipt.rejected))
+    )
+    count = sum(len(group) for group in (*groups, *rejected_groups) if len(group) > 1)
+    if not count:
+        return receipt
+    watcher.compacts(job.name, count)
+    parts = _compact(job, "parts", compact_parts, groups, units, watcher)
+    rejected = _compact(job, "rejected", compact_rejected, rejected_groups, units, watcher)
     compacted = replace(receipt, parts=parts, rejected=rejected)
     if (compacted.rows_kept(), compacted.rows_rejected()) != (receipt.rows_kept(), receipt.rows_rejected()):
         raise AccountingError(
@@ -60,12 +68,10 @@ def compact_table(
 
 
 def _compact(
-    job: TableJob, place: str, call: Callable[..., list[ParquetFile]], files: Sequence[ParquetFile],
+    job: TableJob, place: str, call: Callable[..., list[ParquetFile]], groups: Sequence[list[ParquetFile]],
     units: UnitExecutor | None, watcher: Watcher,
 ) -> list[ParquetFile]:  # fmt: skip
-    """The files of a table's folder, small ones put together."""
-    folder = job.folder()
-    groups = group_files(folder.name, files, folder.store.measure(f"{folder.path}/{place}"))
+    """The files of a table's folder, each group of them put together."""
     small = [(job, group) for group in groups if len(group) > 1]
     # what an earlier program put together otherwise counts for nothing
     of = _digest([[[file.path, file.sha256] for file in group] for _, group in small])
@@ -122,7 +128,8 @@ def _write_together(
     path = f"{place}/compacted-{name.rsplit('-', 1)[-1]}.parquet"
     bases = [base for file in files if (base := _find_base(folder.name, file))]
     if not bases:
-        for rows in batch_frames((folder.read(file) for file in files), UNIT_ROWS):
+        pieces = (folder.read(piece) for file in files for piece in file.cut(UNIT_ROWS))
+        for rows in batch_frames(pieces, UNIT_ROWS, PIECE_BYTES):
             writer.add(rows)
         made = [folder.write_part(path, writer)]
     else:

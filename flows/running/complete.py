@@ -72,7 +72,7 @@ def _complete(job: TableJob, folder: TableFolder, units: UnitExecutor | None, wa
     if missing:
         raise AccountingError(f"{job.name}: units {', '.join(missing[:5])} have not ended; build again")
     settled = folder.read_commit(SETTLED) if kind.task.asks_models else None
-    receipt = sum_commits(commit for commit in (*commits.values(), settled) if commit is not None)
+    receipt = written = sum_commits(commit for commit in (*commits.values(), settled) if commit is not None)
     if kind.repeats_keys():
         with explain_full_disk(job.name):
             receipt = _reject_repeats_across_files(job, folder, receipt)
@@ -86,7 +86,7 @@ def _complete(job: TableJob, folder: TableFolder, units: UnitExecutor | None, wa
     manifest = _make_manifest(job, kind.task.version, compacted)
     folder.complete(manifest)
     folder.compact_receipts({name: commit for name, commit in commits.items() if commit is not None})
-    if compacted is not receipt:
+    if compacted is not written:
         folder.remove_unnamed()
     if kind.prepares or compacted is not receipt:
         folder.remove_preparation()
