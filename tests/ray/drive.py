@@ -17,7 +17,7 @@ from typing import Any
 from catalog.sources import SourceError
 from catalog.storage import Store
 from flows.planning.plan import make_plan
-from flows.running import process_pool
+from flows.running import compaction, process_pool, run_plan
 from flows.running.ray_connection import connect
 from flows.running.ray_node import describe_code
 from flows.running.ray_replicas import RayReplicas, RayWorker
@@ -47,8 +47,8 @@ class Diary(Watcher):
 
 
 def make_tables(recipe: str, store: str, place: str) -> dict[str, Any]:
-    """Make the tables of a recipe, all of whose units run in other processes."""
-    process_pool.ROWS = 1
+    """Make the tables of a recipe, all of whose units run in other processes, also those that put files together."""
+    process_pool.ROWS = compaction.MANY = run_plan.MANY = 1
     plan, diary = make_plan(recipe, None, store), Diary()
     where = describe_place(place, plan)
     units, reached = open_unit_executor(place, plan)

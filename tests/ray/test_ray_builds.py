@@ -102,6 +102,7 @@ def test_what_two_nodes_make_is_what_one_machine_makes(builder: Builder, here: d
     """Sources that only the head sees are staged; progress comes from afar."""
     result = builder.make_tables("s3://errata/both")
     assert result["files"] == here["files"]
+    assert any("/parts/compacted-" in path for path in here["files"]), "files are put together on nodes, too"
     assert (result["rows"], result["kept"]) == (here["rows"], here["kept"])
     assert result["where"] == (
         f"units run on {builder.place}: 2 nodes with 2 processors; 2 sources would be copied into the store, which not all nodes see"
