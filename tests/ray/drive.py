@@ -48,7 +48,9 @@ class Diary(Watcher):
 
 def make_tables(recipe: str, store: str, place: str) -> dict[str, Any]:
     """Make the tables of a recipe, all of whose units run in other processes, also those that put files together."""
-    process_pool.ROWS = compaction.MANY = run_plan.MANY = 1
+    process_pool.ROWS = 1
+    for module in (compaction, run_plan):
+        vars(module)["MANY"] = 1
     plan, diary = make_plan(recipe, None, store), Diary()
     where = describe_place(place, plan)
     units, reached = open_unit_executor(place, plan)
