@@ -14,6 +14,8 @@ from catalog.tables import TableFolder
 from flows.planning.plan import TableJob
 from schemas.errors import ApplicationError
 
+BYTES_OF_A_ROW = 500
+"""Of a file of records, packed or not: what is known of it before it is read."""
 ROWS_OF_A_BATCH = 20_000
 """Rows, about, of a batch."""
 UNIT_ROWS, UNITS = 12 * GROUP_ROWS, 16
@@ -68,17 +70,23 @@ class PartitionBatch:
         return "-".join(dict.fromkeys((self.partitions[0].name, self.partitions[-1].name)))
 
 
+def estimate_rows(partition: Partition, count_rows: Callable[[Partition], int]) -> int:
+    """The rows of a partition as far as they are known, of a file of records by its size; 0 where that is not known either."""
+    return count_rows(partition) or (partition.source.size // BYTES_OF_A_ROW if partition.source else 0)
+
+
 def batch_partitions(partitions: Sequence[Partition], count_rows: Callable[[Partition], int]) -> list[PartitionBatch]:
-    """Put partitions together to some rows each; files of records, which are long or unknown, stay by themselves."""
-    rows_of_each = min(ROWS_OF_A_BATCH, sum(map(count_rows, partitions)) // (2 * (os.cpu_count() or 1)))
+    """Put partitions together to some rows each; files of records that are long or unknown stay by themselves."""
+    estimates = [estimate_rows(partition, count_rows) for partition in partitions]
+    rows_of_each = min(ROWS_OF_A_BATCH, sum(estimates) // (2 * (os.cpu_count() or 1)))
     batches: list[list[Partition]] = []
     rows = rows_of_each
-    for partition in partitions:
-        if rows >= rows_of_each or partition.source:
+    for partition, estimate in zip(partitions, estimates):
+        if rows >= rows_of_each or (partition.source and not 0 < estimate < rows_of_each):
             batches.append([])
             rows = 0
         batches[-1].append(partition)
-        rows += count_rows(partition)
+        rows += estimate
     return [PartitionBatch(batch) for batch in batches]
 
 

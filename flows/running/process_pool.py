@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import IO, Any
@@ -19,7 +20,7 @@ from typing import IO, Any
 from catalog.storage import Store
 from flows.planning.plan import TableJob
 from flows.running import kinds
-from flows.running.partitions import Partition
+from flows.running.partitions import Partition, estimate_rows
 from flows.running.unit_executor import Message, ProcessError, Unit, UnitExecutor, run_unit
 from flows.running.watcher import Watcher
 from tasks.worker_process import PICKLE, WorkerEnded, WorkerProcess
@@ -32,8 +33,6 @@ ROWS = 20_000
 """Rows from which on more processes are worth their start."""
 ROWS_OF_A_RELEASE = 300_000
 """Rows to be looked at by gates, or released, from which on it is worth to load the libraries for that in processes."""
-BYTES_OF_A_ROW = 500
-"""Of a file, packed or not: what is known of it before it is read."""
 
 
 class UnitWorker:
@@ -115,10 +114,8 @@ class ProcessPool:
         """Whether partitions are enough work for processes of their own; a store in memory is in this one only."""
         if self.count == 1 or Store(job.store).in_memory:
             return False
-        sizes = (
-            (partition, partition.source.size // BYTES_OF_A_ROW if partition.source else 0) for partition in partitions
-        )
-        return self.started or sum(kinds.count_rows(job, partition) or size for partition, size in sizes) >= ROWS
+        rows = (estimate_rows(partition, partial(kinds.count_rows, job)) for partition in partitions)
+        return self.started or sum(rows) >= ROWS
 
     def run(self, units: Sequence[Unit], watcher: Watcher) -> list[Any]:
         """Run units, each as soon as a process is free."""

@@ -28,7 +28,7 @@ FILES = MANY + 6
 """So many files of records that those of their table are put together."""
 OF_FILES = """\
 corpus: of-files
-version: 1.0.0
+version: 0.1.0
 title: Rows of many files
 license: Apache-2.0
 tables:

@@ -51,6 +51,25 @@ def test_files_are_by_themselves(works: tuple[TableJob, ...]) -> None:
     assert [result.name for result in results] == ["00000", "00001"]
 
 
+@pytest.mark.parametrize(
+    ("bytes_each", "names"),
+    [
+        ([5_000] * 8, ["00000-00001", "00002-00003", "00004-00005", "00006-00007"]),
+        ([500_000, 500, 500, 500, 500_000], ["00000", "00001-00003", "00004"]),
+        ([0, 5_000, 0, 5_000, 5_000], ["00000", "00001", "00002", "00003", "00004"]),
+        ([100, 100], ["00000", "00001"]),
+    ],
+)
+def test_small_files_of_records_are_one_call(
+    works: tuple[TableJob, ...], monkeypatch: pytest.MonkeyPatch, bytes_each: list[int], names: list[str]
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    kind = find_kind(works[0])
+    (source, *_) = works[0].sources
+    files = [Partition(f"{i:05d}", source=replace(source, size=size)) for i, size in enumerate(bytes_each)]
+    assert [batch.name for batch in kind.batch(files)] == names
+
+
 @pytest.mark.parametrize(("run", "done"), [(1, ["00000", "00001"]), (2, ["00001"])])
 def test_what_had_ended_is_not_done_again_when_a_bundle_is_tried_again(
     works: tuple[TableJob, ...], monkeypatch: pytest.MonkeyPatch, run: int, done: list[str]
