@@ -98,8 +98,8 @@ def _find_preparation(path: str, complete: set[str]) -> tuple[str, str] | None:
 def _list_files(store: Store, path: str) -> set[str] | None:
     """The files that a complete table's manifest names; None where it cannot be read, so that nothing of the table is garbage."""
     try:
-        manifest = TableFolder(store, *path.removeprefix("tables/").rsplit("-", 1)).read_manifest()
-    except (StoreError, TypeError):  # TypeError: a folder that is named like no table
+        manifest = TableFolder.named(store, path.removeprefix("tables/")).read_manifest()
+    except StoreError:
         return None
     return manifest.list_paths() if manifest else None
 

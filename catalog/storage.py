@@ -117,13 +117,7 @@ class Store(Storage):
 
     def measure(self, path: str) -> dict[str, int]:
         """The bytes of each file in a folder, by its name; none if there is no such folder."""
-        try:
-            self.fs.invalidate_cache(self.full(path))
-            infos = self.fs.ls(self.full(path), detail=True)
-        except (FileNotFoundError, NotADirectoryError):
-            return {}
-        except Exception as error:
-            raise self.unreadable(path, error) from error
+        infos = self._list(path, detail=True)
         return {str(info["name"]).rsplit("/", 1)[-1]: int(info.get("size") or 0) for info in infos}
 
     def written(self, path: str) -> float:

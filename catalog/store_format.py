@@ -78,13 +78,13 @@ def migrate_store(store: Store) -> Iterator[Migrated]:
     before = read_format(store)
     store.create(FILE, format_canonical_json({"format": before}))  # until all are migrated
     for name in store.names("tables"):
-        folder = TableFolder(store, *name.rsplit("-", 1))
+        folder = TableFolder.named(store, name)
         manifest = folder.read_manifest()
-        if manifest is None and before > 1:
-            continue
-        if manifest is None:
+        if manifest is not None:
+            store.write(f"{folder.path}/manifest.json", folder.format_manifest(replace(manifest, format=FORMAT)))
+        elif before == 1:
             store.fs.rm(store.full(folder.path), recursive=True)
         else:
-            store.write(f"{folder.path}/manifest.json", folder.format_manifest(replace(manifest, format=FORMAT)))
+            continue
         yield Migrated(folder.path, manifest is not None)
     store.write(FILE, format_canonical_json({"format": FORMAT}))

@@ -142,6 +142,12 @@ class TableFolder:
         self.store, self.name = store, f"{task}-{fingerprint}"
         self.path = f"tables/{self.name}"
 
+    @staticmethod
+    def named(store: Store, name: str) -> TableFolder:
+        """The folder of a table by its task and fingerprint as one name: `split-3f…`."""
+        task, _, fingerprint = name.rpartition("-")
+        return TableFolder(store, task, fingerprint)
+
     @property
     def preparation(self) -> TableFolder:
         """The folder in it for what its units are made with, with receipts of its own."""
@@ -226,7 +232,7 @@ class TableFolder:
         self._remove([self.store.full(f"{self.path}/{path}") for path in paths if path not in named])
 
     def _remove(self, paths: Sequence[str]) -> None:
-        with suppress(OSError):  # another build of the same table removes them, too
+        with suppress(OSError):  # another build of the same table may have removed them; what stays harms nobody
             self.store.fs.rm(list(paths))
 
     def read_retried(self) -> float | None:
@@ -302,7 +308,7 @@ class TableFolder:
         if base is None or names is None or not shared:
             return self._read_file(part, names)
         own = [name for name in names if name not in shared]
-        folder = TableFolder(self.store, *base.table.rsplit("-", 1))
+        folder = TableFolder.named(self.store, base.table)
         if not base.selected:
             rows = folder.read(base.part.slice(part.first - base.first, part.rows), shared)
             return (self._read_file(part, own).hstack(rows) if own else rows).select(names)

@@ -86,15 +86,18 @@ class Storage:
 
     def names(self, path: str) -> list[str]:
         """The names in a folder, sorted, but for files that are being written; none if there is no such folder."""
+        names = (str(each).rstrip("/").rsplit("/", 1)[-1] for each in self._list(path, detail=False))
+        return sorted(name for name in names if not name.startswith(TEMPORARY))
+
+    def _list(self, path: str, *, detail: bool) -> list[Any]:
+        """What is in a folder now, as the file system tells it; nothing if there is no such folder."""
         try:
             self.fs.invalidate_cache(self.full(path))  # the Hub's file system keeps listings whatever it is told
-            paths = self.fs.ls(self.full(path), detail=False)
+            return list(self.fs.ls(self.full(path), detail=detail))
         except (FileNotFoundError, NotADirectoryError):
             return []
         except Exception as error:
             raise self.unreadable(path, error) from error
-        names = (str(each).rstrip("/").rsplit("/", 1)[-1] for each in paths)
-        return sorted(name for name in names if not name.startswith(TEMPORARY))
 
     def read(self, path: str) -> bytes:
         """A file's bytes; `FileNotFoundError` if there is none."""

@@ -44,7 +44,7 @@ def _read_schema(folder: TableFolder, part: ParquetFile, known: dict[str, Schema
     own = known[path]
     if base is None:
         return own
-    shared = _read_schema(TableFolder(folder.store, *base.table.rsplit("-", 1)), base.part, known)
+    shared = _read_schema(TableFolder.named(folder.store, base.table), base.part, known)
     columns = own | {name: shared[name] for name in base.columns if name in shared}
     names = [*base.order, *(name for name in own if name not in base.order and name != ROW)]
     return {name: columns[name] for name in names if name in columns}

@@ -7,15 +7,13 @@ are of no other part are one part for each file, whichever units they are from.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
-from typing import Any
 
 import polars as pl
 
-from catalog.parts import PIECE_BYTES, ROW, BaseRows, ParquetFile, PartWriter
+from catalog.parts import PIECE_BYTES, ROW, BaseRows, ParquetFile, PartWriter, digest_bytes
 from catalog.tables import MANY, PLACES, PartitionCommit, TableFolder, format_canonical_json
 from flows.planning.plan import TableJob
 from flows.running.commit import PART_BYTES, derive_rejected_contract
@@ -56,8 +54,8 @@ def compact_table(
     if not count:
         return receipt
     watcher.compacts(job.name, count)
-    parts = _compact(job, "parts", compact_parts, groups, units, watcher)
-    rejected = _compact(job, "rejected", compact_rejected, rejected_groups, units, watcher)
+    parts = _compact(job, "parts", groups, units, watcher)
+    rejected = _compact(job, "rejected", rejected_groups, units, watcher)
     compacted = replace(receipt, parts=parts, rejected=rejected)
     if (compacted.rows_kept(), compacted.rows_rejected()) != (receipt.rows_kept(), receipt.rows_rejected()):
         raise AccountingError(
@@ -68,22 +66,17 @@ def compact_table(
 
 
 def _compact(
-    job: TableJob, place: str, call: Callable[..., list[ParquetFile]], groups: Sequence[list[ParquetFile]],
-    units: UnitExecutor | None, watcher: Watcher,
-) -> list[ParquetFile]:  # fmt: skip
+    job: TableJob, place: str, groups: Sequence[list[ParquetFile]], units: UnitExecutor | None, watcher: Watcher
+) -> list[ParquetFile]:
     """The files of a table's folder, each group of them put together."""
-    small = [(job, group) for group in groups if len(group) > 1]
+    small = [(job, place, group) for group in groups if len(group) > 1]
     # what an earlier program put together otherwise counts for nothing
-    of = _digest([[[file.path, file.sha256] for file in group] for _, group in small])
+    of = digest_bytes(format_canonical_json([[[file.path, file.sha256] for file in group] for *_, group in small]))
     written: dict[str, list[ParquetFile]] = {}
-    for file in make_files(job, f"compacted-{place}-{of}", call, small, units, watcher):
+    for file in make_files(job, f"compacted-{place}-{of}", compact_files, small, units, watcher):
         written.setdefault(file.path, []).append(file)
     compacted = iter(written.values())
     return [file for group in groups for file in (group if len(group) == 1 else next(compacted))]
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(format_canonical_json(value)).hexdigest()[:8]
 
 
 def group_files(table: str, files: Sequence[ParquetFile], sizes: Mapping[str, int]) -> list[list[ParquetFile]]:
@@ -111,19 +104,23 @@ def group_files(table: str, files: Sequence[ParquetFile], sizes: Mapping[str, in
     return groups
 
 
-def compact_parts(job: TableJob, files: Sequence[ParquetFile], name: str, watcher: Watcher) -> list[ParquetFile]:
-    """Write files of kept rows as one, and commit it; what each is from now on, or all together."""
-    return _write_together(job, "parts", files, to_polars_schema(job.contract), name)
-
-
-def compact_rejected(job: TableJob, files: Sequence[ParquetFile], name: str, watcher: Watcher) -> list[ParquetFile]:
-    """Write files of rejected rows as one, and commit it; what each is from now on, or all together."""
-    return _write_together(job, "rejected", files, to_polars_schema(derive_rejected_contract(job)), name)
-
-
-def _write_together(
-    job: TableJob, place: str, files: Sequence[ParquetFile], schema: Mapping[str, pl.DataType], name: str
+def compact_files(
+    job: TableJob, place: str, files: Sequence[ParquetFile], name: str, watcher: Watcher
 ) -> list[ParquetFile]:
+    """Write files as one, and commit it.
+
+    Args:
+        job: Their table.
+        place: The folder in which they lie: `parts` or `rejected`.
+        files: The files, in the order of their rows.
+        name: The commit's, which ends in the number of the file.
+        watcher: Is told nothing.
+
+    Returns:
+        What each is from now on; of rows that are of no other part, all together.
+
+    """
+    contract = job.contract if place == "parts" else derive_rejected_contract(job)
     folder, writer = job.folder(), PartWriter()
     path = f"{place}/compacted-{name.rsplit('-', 1)[-1]}.parquet"
     bases = [base for file in files if (base := _find_base(folder.name, file))]
@@ -134,7 +131,7 @@ def _write_together(
         made = [folder.write_part(path, writer)]
     else:
         first = [0, *accumulate(file.rows for file in files)]
-        for rows in _read_thin(folder, files, bases, schema):
+        for rows in _read_thin(folder, files, bases, to_polars_schema(contract)):
             writer.add(rows)
         whole = folder.write_part(path, writer)
         made = [

@@ -192,10 +192,8 @@ class _Schedule:
 
     def _complete(self, kind: Kind[Any]) -> _Running:
         """Complete a table whose partitions have all ended: beside others, where there are many files to put together."""
-        job, few = kind.job, True
-        with yield_to_other_builds(job):
-            few = len(kind.partitions) <= MANY
-        if few:
+        job = kind.job
+        if len(kind.partitions) <= MANY:
             return self._end(job, self.executor.run(complete_table, job))
         units = self.units if self.units and self.units.should_run(job, kind.partitions) else None
         return {self.executor.submit(complete_table, job, units, self.watcher): partial(self._end, job)}

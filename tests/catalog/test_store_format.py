@@ -40,6 +40,18 @@ def test_a_store_of_the_first_format_is_refused_and_can_be_migrated(tmp_path: Pa
     assert list(migrate_store(store)) == []
 
 
+def test_of_the_second_format_tables_that_are_not_complete_stay(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    folder = write_old(store)
+    value = json.loads(store.read(f"{folder.path}/manifest.json")) | {"format": 2, "shares": []}
+    store.write(f"{folder.path}/manifest.json", json.dumps(value).encode())
+    with pytest.raises(StoreError, match="its tables are of format 2"):
+        check_format(store)
+    assert [(table.path, table.complete) for table in migrate_store(store)] == [(folder.path, True)]
+    check_format(store)
+    assert TableFolder(store, "verify", "1" * 24).read_commit("00000") == PartitionCommit(2), "it is gone on with"
+
+
 def test_a_migration_that_was_cut_off_goes_on(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     write_old(store)
